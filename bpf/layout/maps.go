@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package layout
+
+// Identity is the value of the task storage map `tasks`: who a task is. It is set once and copied on fork.
+type Identity struct {
+	Agent    uint32
+	Flags    uint32
+	Run      uint64 // cgroup id of the run
+	ExecHash uint64 // of the argv judged last, until the exec commits
+	ExecLen  uint32
+	_        uint32
+}
+
+// TaskLaunch marks the task that the operator's launch is about to turn into the run's first program.
+const TaskLaunch = 1 << 0
+
+// Config is the single element of the map `config`.
+type Config struct {
+	Slice      uint64 // cgroup id of caisson.slice
+	SliceLevel uint32 // its depth below the cgroup root
+	ControlDev uint32 // s_dev of the control socket's file system
+	ControlIno uint64 // inode of the control socket
+}
+
+// MountKey is the key of the map `mounts`.
+type MountKey struct {
+	Generation uint32
+	Dev        uint32
+}
+
+// MountNodes is its value: where in each of the three file tries the root of that superblock stands.
+type MountNodes struct {
+	Read, Write, Exec uint32
+	_                 uint32
+}
+
+// Counters is one CPU's element of the map `counters`. Seen = Submitted + Lost, always.
+type Counters struct {
+	Seen      uint64
+	Submitted uint64
+	Lost      uint64 // the ring buffer was full
+	Denied    uint64
+}
+
+// Limits of one subject.
+const (
+	MaxDepth     = 128  // names of a location
+	MaxPathBytes = 4096 // bytes of a location, slashes included
+	MaxArgvBytes = 2048 // bytes of argument words that are judged and reported
+	MaxNames     = 256  // names of a whole subject: location, separator, words
+)
+
+// MaxAgents is how many identities one host can have; number 0 is "unknown" and never has an image.
+const MaxAgents = 1024
+
+// AgentNameBytes is the size of the key of the map `names`: an identity of at most 63 bytes, zero-padded.
+const AgentNameBytes = 64

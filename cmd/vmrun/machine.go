@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// consoleLines is how much of the console is printed when something went wrong.
+const consoleLines = 200
+
+// powerOffTime is how long a machine that has sent its last frame may take to
+// switch itself off. There is nothing in it worth saving.
+const powerOffTime = 200 * time.Millisecond
+
+// errTimeout means that the program was still running at the deadline.
+var errTimeout = errors.New("timeout: the machine was stopped (raise -timeout)")
+
+// qemuArgs is the command line of the virtual machine. ttyS0 is the kernel's
+// console, ttyS1 the channel.
+func qemuArgs(opt *options, image, initrd, socket string) []string {
+	cmdline := "console=ttyS0 quiet panic=-1 oops=panic rdinit=/init"
+	if opt.Append != "" {
+		cmdline += " " + opt.Append
+	}
+	args := []string{
+		"-accel", "tcg,thread=multi", "-cpu", "max,la57=off",
+		"-smp", strconv.Itoa(opt.CPUs), "-m", opt.Memory,
+		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+		"-serial", "stdio",
+		"-chardev", "socket,id=channel,path=" + strings.ReplaceAll(socket, ",", ",,"),
+		"-serial", "chardev:channel",
+		"-kernel", image, "-initrd", initrd, "-append", cmdline,
+	}
+	if opt.Icount {
+		args[1] = "tcg,thread=single"
+		args = append(args, "-icount", "shift=0,sleep=off")
+	}
+	return args
+}
+
+// runMachine packs the guest, runs it and returns the program's exit status.
+func runMachine(opt *options) (int, error) {
+	k, err := findKernel(opt.Kernel)
+	if err != nil {
+		return 0, err
+	}
+	files, err := buildImage(opt, k)
+	if err != nil {
+		return 0, err
+	}
+	dir, err := os.MkdirTemp("", "vmrun-")
+	if err != nil {
+		return 0, fmt.Errorf("creating work directory: %w", err)
+	}
+	defer os.RemoveAll(dir)
+
+	initrd, err := writeImage(files, dir)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), opt.Timeout, errTimeout)
+	defer cancel()
+	ctx, stop := withSignals(ctx)
+	defer stop()
+
+	var echo io.Writer
+	if opt.Verbose {
+		echo = os.Stderr
+	}
+	console := newConsoleTail(consoleLines, echo)
+	status, err := boot(ctx, opt, k, initrd, console)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "vmrun: last lines of the console of %s:\n%s", k, console.Bytes())
+		return 0, err
+	}
+	return status, nil
+}
+
+// withSignals ends the context when somebody wants vmrun to stop; SIGQUIT is
+// what go test sends at its own timeout.
+func withSignals(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+
+	go func() {
+		if s, ok := <-signals; ok {
+			cancel(fmt.Errorf("stopped by signal: %v", s))
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(signals)
+		cancel(nil)
+	}
+}
+
+// boot starts QEMU and serves its channel until the machine has ended.
+func boot(ctx context.Context, opt *options, k kernel, initrd string, console *consoleTail) (int, error) {
+	socket := filepath.Join(filepath.Dir(initrd), "channel")
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
+	if err != nil {
+		return 0, fmt.Errorf("creating channel: %w", err)
+	}
+	defer listener.Close()
+
+	// QEMU must not outlive vmrun, even if that is killed with SIGKILL. The
+	// signal is tied to the thread that starts it, so this one is kept.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	qemu := exec.Command("qemu-system-x86_64", qemuArgs(opt, k.Image(), initrd, socket)...)
+	qemu.Stdout, qemu.Stderr = console, console
+	qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	if err := qemu.Start(); err != nil {
+		return 0, fmt.Errorf("starting QEMU: %w (apt-get install qemu-system-x86)", err)
+	}
+
+	served := make(chan result, 1)
+	go func() { served <- serve(listener) }()
+	ended := make(chan error, 1)
+	go func() { ended <- qemu.Wait() }()
+	return supervise(ctx, qemu.Process, listener, served, ended)
+}
+
+// supervise waits for the program's status, the machine's end or the
+// deadline, whichever comes first, and leaves no process behind.
+func supervise(ctx context.Context, qemu *os.Process, listener io.Closer, served chan result, ended chan error) (int, error) {
+	var res result
+	select {
+	case res = <-served:
+		select {
+		case <-ended:
+		case <-time.After(powerOffTime):
+			_ = qemu.Kill()
+			<-ended
+		}
+	case err := <-ended:
+		// What the guest had sent is still in the socket; no more will come.
+		listener.Close()
+		res = <-served
+		if res.err != nil && err != nil {
+			res.err = fmt.Errorf("%w (QEMU: %v)", res.err, err)
+		}
+	case <-ctx.Done():
+		_ = qemu.Kill()
+		<-ended
+		listener.Close()
+		<-served
+		return 0, context.Cause(ctx)
+	}
+	return res.status, res.err
+}
+
+// result is how the guest ended.
+type result struct {
+	status int
+	err    error
+}
+
+// serve copies the program's output until its status arrives.
+func serve(listener net.Listener) result {
+	conn, err := listener.Accept()
+	if err != nil {
+		return result{err: fmt.Errorf("machine ended before it had started: %w", err)}
+	}
+	defer conn.Close()
+
+	for {
+		kind, payload, err := readFrame(conn)
+		if err != nil {
+			return result{err: fmt.Errorf("machine ended without a status: %w", err)}
+		}
+		switch kind {
+		case frameStdout:
+			_, err = os.Stdout.Write(payload)
+		case frameStderr:
+			_, err = os.Stderr.Write(payload)
+		case frameFailed:
+			return result{err: fmt.Errorf("guest: %s", payload)}
+		case frameExit:
+			if len(payload) != 1 {
+				return result{err: errors.New("guest: malformed status")}
+			}
+			return result{status: int(payload[0])}
+		}
+		if err != nil {
+			return result{err: fmt.Errorf("writing output: %w", err)}
+		}
+	}
+}

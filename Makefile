@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+
+# Kernels that everything is tested on, and the one that the demo uses.
+KERNELS ?= 6.1 6.12
+KERNEL  ?= 6.12
+
+# Debian packages that the targets below need; a path that each one owns shows
+# whether it is there without asking the package manager.
+PACKAGES := \
+	/usr/bin/qemu-system-x86_64:qemu-system-x86 \
+	/bin/busybox:busybox-static \
+	/usr/bin/clang-19:clang-19 \
+	/usr/bin/llvm-strip-19:llvm-19 \
+	/usr/include/bpf/bpf_helpers.h:libbpf-dev \
+	/usr/include/linux/bpf.h:linux-libc-dev \
+	/usr/bin/gcc:gcc \
+	/usr/bin/git:git \
+	/bin/bash:bash
+
+# Ordinary programs of the host that the guests' agents run, for the programs
+# that they are and not for busybox's imitation of them.
+GUEST_PROGRAMS := /bin/bash /bin/sh /bin/cat /bin/ls /bin/touch /bin/mkdir /bin/mv /bin/ln /bin/rm /usr/bin/env /usr/bin/git /usr/bin/perl
+
+# What a guest holds beside the program it runs: caisson as it is installed.
+VM_FLAGS = \
+	-file $(CURDIR)/bin/caisson=/usr/bin/caisson \
+	-file $(CURDIR)/bin/caissond=/usr/sbin/caissond \
+	-dir $(CURDIR)/testdata/policies=/etc/caisson/policies \
+	$(addprefix -prog ,$(GUEST_PROGRAMS))
+
+# The compiler of the programs in bpf/ is pinned: its output is committed, and
+# check-generate compares byte for byte.
+export BPF2GO_CC    := clang-19
+export BPF2GO_STRIP := llvm-strip-19
+
+GO     ?= go
+VMRUN  := $(CURDIR)/bin/vmrun
+
+# The race detector needs cgo; the programs themselves are built without.
+UNIT_FLAGS ?= -race
+
+# VM tests are the packages of the daemon that have a test with the tag vm.
+VM_PACKAGES = $(addprefix ./,$(sort $(patsubst %/,%,$(dir $(shell grep -rl --include='*_test.go' '^//go:build vm' daemon 2>/dev/null)))))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup build generate check check-format check-generate guard test test-unit test-vm demo demo-smoke kernels clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F '\t' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+setup: ## Install the Debian packages that are missing (needs root if any is)
+	@missing=''; \
+	for row in $(PACKAGES); do [ -e "$${row%%:*}" ] || missing="$$missing $${row##*:}"; done; \
+	[ -z "$$missing" ] && exit 0; \
+	echo "setup: installing$$missing"; \
+	if [ "$$(id -u)" != 0 ]; then echo "setup: not root (run: apt-get install$$missing)" >&2; exit 1; fi; \
+	apt-get -qq update && \
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null
+
+build: ## Build the static binaries into bin/
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
+
+generate: ## Compile the programs in bpf/ and write their Go twins
+	$(GO) generate ./bpf/...
+
+check: check-format check-generate guard ## Format, vet, staticcheck, generated files, house rules
+	$(GO) vet ./...
+	$(GO) vet -tags vm ./...
+	$(GO) tool staticcheck -tags vm ./...
+
+check-format:
+	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "gofmt these files:" >&2; echo "$$bad" >&2; exit 1; fi
+
+check-generate: generate ## Fail if the generated files are not those of the sources
+	@git diff --exit-code --stat -- bpf || { echo "generated files are not up to date (run make generate and commit)" >&2; exit 1; }
+	@new=$$(git ls-files --others --exclude-standard -- bpf); \
+	if [ -n "$$new" ]; then echo "generated but not committed: $$new" >&2; exit 1; fi
+
+guard:
+	$(GO) test -count=1 ./cmd/guard
+
+test: setup check build test-unit test-vm demo-smoke ## Everything that CI runs
+
+test-unit: ## Tests that need neither root nor a virtual machine
+	$(GO) test $(UNIT_FLAGS) ./...
+
+kernels: build ## Bring the newest Debian kernels into the cache
+	@$(VMRUN) -fetch $(KERNELS)
+
+test-vm: build kernels ## Tests on real kernels, in virtual machines
+	@set -e; for k in $(KERNELS); do \
+		echo "== kernel $$k"; \
+		CAISSON_KERNEL=$$k $(GO) test -tags vm -count=1 -run '^TestVM' ./cmd/vmrun; \
+		CGO_ENABLED=0 $(GO) test -tags vm -count=1 -timeout 30m \
+			-exec '$(VMRUN) -kernel '$$k' -timeout 30m $(VM_FLAGS)' $(VM_PACKAGES); \
+	done
+
+demo: ## Show what caisson does (KERNEL=6.1 for another kernel, HOST=1 for this machine)
+	@$(MAKE) --no-print-directory -s setup build
+ifdef HOST
+	@bin/demo -host
+else
+	@$(VMRUN) -kernel $(KERNEL) -timeout 10m $(VM_FLAGS) bin/demo
+endif
+
+demo-smoke: build
+	@set -e; for k in $(KERNELS); do $(MAKE) --no-print-directory demo KERNEL=$$k; done
+
+clean: ## Remove what was built (the kernel cache stays)
+	rm -rf bin

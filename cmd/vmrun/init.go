@@ -30,13 +30,14 @@ func isInit() bool { return os.Getpid() == 1 && os.Args[0] == "/init" }
 
 // runInit is the life of PID 1; it never returns.
 func runInit() {
-	channel, err := startGuest()
+	port, err := startGuest()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "vmrun init: %v\n", err)
 		powerOff()
 	}
 
-	status, err := runTask(channel)
+	channel := &frameWriter{w: port}
+	status, err := runTask(channel, port)
 	if err != nil {
 		err = channel.Write(frameFailed, []byte(err.Error()))
 	} else {
@@ -49,26 +50,18 @@ func runInit() {
 }
 
 // startGuest mounts the file systems and opens the channel to the host.
-func startGuest() (*frameWriter, error) {
+func startGuest() (*os.File, error) {
 	if err := mountAll(kernelSystem{}, mountTable); err != nil {
 		return nil, err
 	}
-	port, err := openRaw(channelDevice)
-	if err != nil {
-		return nil, err
-	}
-	return &frameWriter{w: port}, nil
+	return openRaw(channelDevice)
 }
 
 // runTask does what the host asked for and returns the program's status.
-func runTask(channel *frameWriter) (byte, error) {
-	text, err := os.ReadFile(taskFile)
+func runTask(channel *frameWriter, requests io.Reader) (byte, error) {
+	job, err := readTask()
 	if err != nil {
-		return 0, fmt.Errorf("reading task: %w", err)
-	}
-	var job task
-	if err := json.Unmarshal(text, &job); err != nil {
-		return 0, fmt.Errorf("reading task: %w", err)
+		return 0, err
 	}
 	if err := prepareGuest(job); err != nil {
 		return 0, err
@@ -86,6 +79,7 @@ func runTask(channel *frameWriter) (byte, error) {
 	if err != nil {
 		return 0, err
 	}
+	go answerRequests(requests, pid)
 	stdout.Close()
 	stderr.Close() // the same file when merged: the second close does nothing
 
@@ -97,6 +91,37 @@ func runTask(channel *frameWriter) (byte, error) {
 	_ = unix.Kill(-1, unix.SIGKILL)
 	waitFor(&relays, drainTime)
 	return status, nil
+}
+
+// readTask reads what the host packed, and removes it: it is no file that a
+// Debian system has.
+func readTask() (task, error) {
+	var job task
+	text, err := os.ReadFile(taskFile)
+	if err == nil {
+		err = json.Unmarshal(text, &job)
+	}
+	if err == nil {
+		err = os.Remove(taskFile)
+	}
+	if err != nil {
+		return task{}, fmt.Errorf("reading task: %w", err)
+	}
+	return job, nil
+}
+
+// answerRequests sends SIGQUIT to the program's process group whenever the
+// host asks for its stacks.
+func answerRequests(requests io.Reader, pid int) {
+	request := make([]byte, 1)
+	for {
+		if _, err := io.ReadFull(requests, request); err != nil {
+			return
+		}
+		if request[0] == traceRequest {
+			_ = unix.Kill(-pid, unix.SIGQUIT)
+		}
+	}
 }
 
 // openStreams makes the pipes that the program writes to, and relays them.

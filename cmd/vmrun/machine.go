@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -25,6 +24,9 @@ const consoleLines = 200
 // powerOffTime is how long a machine that has sent its last frame may take to
 // switch itself off. There is nothing in it worth saving.
 const powerOffTime = 200 * time.Millisecond
+
+// traceTime is how long a program that hangs may take to say where.
+const traceTime = 3 * time.Second
 
 // errTimeout means that the program was still running at the deadline.
 var errTimeout = errors.New("timeout: the machine was stopped (raise -timeout)")
@@ -98,7 +100,11 @@ func withSignals(parent context.Context) (context.Context, func()) {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 
 	go func() {
-		if s, ok := <-signals; ok {
+		switch s, ok := <-signals; {
+		case !ok:
+		case s == syscall.SIGQUIT:
+			cancel(errTimeout)
+		default:
 			cancel(fmt.Errorf("stopped by signal: %v", s))
 		}
 	}()
@@ -112,11 +118,11 @@ func withSignals(parent context.Context) (context.Context, func()) {
 // boot starts QEMU and serves its channel until the machine has ended.
 func boot(ctx context.Context, opt *options, k kernel, initrd string, console *consoleTail) (int, error) {
 	socket := filepath.Join(filepath.Dir(initrd), "channel")
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
+	guest, err := listen(socket)
 	if err != nil {
-		return 0, fmt.Errorf("creating channel: %w", err)
+		return 0, err
 	}
-	defer listener.Close()
+	defer guest.Close()
 
 	// QEMU must not outlive vmrun, even if that is killed with SIGKILL. The
 	// signal is tied to the thread that starts it, so this one is kept.
@@ -130,15 +136,15 @@ func boot(ctx context.Context, opt *options, k kernel, initrd string, console *c
 	}
 
 	served := make(chan result, 1)
-	go func() { served <- serve(listener) }()
+	go func() { served <- guest.Serve(os.Stdout, os.Stderr) }()
 	ended := make(chan error, 1)
 	go func() { ended <- qemu.Wait() }()
-	return supervise(ctx, qemu.Process, listener, served, ended)
+	return supervise(ctx, qemu.Process, guest, served, ended)
 }
 
 // supervise waits for the program's status, the machine's end or the
 // deadline, whichever comes first, and leaves no process behind.
-func supervise(ctx context.Context, qemu *os.Process, listener io.Closer, served chan result, ended chan error) (int, error) {
+func supervise(ctx context.Context, qemu *os.Process, guest *link, served chan result, ended chan error) (int, error) {
 	var res result
 	select {
 	case res = <-served:
@@ -150,55 +156,18 @@ func supervise(ctx context.Context, qemu *os.Process, listener io.Closer, served
 		}
 	case err := <-ended:
 		// What the guest had sent is still in the socket; no more will come.
-		listener.Close()
+		guest.Close()
 		res = <-served
 		if res.err != nil && err != nil {
 			res.err = fmt.Errorf("%w (QEMU: %v)", res.err, err)
 		}
 	case <-ctx.Done():
+		if errors.Is(context.Cause(ctx), errTimeout) {
+			guest.AskForTrace(served, traceTime)
+		}
 		_ = qemu.Kill()
 		<-ended
-		listener.Close()
-		<-served
 		return 0, context.Cause(ctx)
 	}
 	return res.status, res.err
-}
-
-// result is how the guest ended.
-type result struct {
-	status int
-	err    error
-}
-
-// serve copies the program's output until its status arrives.
-func serve(listener net.Listener) result {
-	conn, err := listener.Accept()
-	if err != nil {
-		return result{err: fmt.Errorf("machine ended before it had started: %w", err)}
-	}
-	defer conn.Close()
-
-	for {
-		kind, payload, err := readFrame(conn)
-		if err != nil {
-			return result{err: fmt.Errorf("machine ended without a status: %w", err)}
-		}
-		switch kind {
-		case frameStdout:
-			_, err = os.Stdout.Write(payload)
-		case frameStderr:
-			_, err = os.Stderr.Write(payload)
-		case frameFailed:
-			return result{err: fmt.Errorf("guest: %s", payload)}
-		case frameExit:
-			if len(payload) != 1 {
-				return result{err: errors.New("guest: malformed status")}
-			}
-			return result{status: int(payload[0])}
-		}
-		if err != nil {
-			return result{err: fmt.Errorf("writing output: %w", err)}
-		}
-	}
 }

@@ -103,6 +103,7 @@ func openRaw(name string) (*os.File, error) {
 		return nil, fmt.Errorf("opening channel: %w", err)
 	}
 	settings := unix.Termios{Cflag: unix.CS8 | unix.CREAD | unix.CLOCAL | unix.B115200}
+	settings.Cc[unix.VMIN] = 1 // a read waits for a byte
 	if err := unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, &settings); err != nil {
 		return nil, fmt.Errorf("setting up channel: %w", err)
 	}

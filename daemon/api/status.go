@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import "time"
+
+// Status is what the daemon knows about itself and every agent.
+type Status struct {
+	Version  string    `json:"version"`
+	PID      int       `json:"pid"`
+	Started  time.Time `json:"started"`
+	Kernel   string    `json:"kernel"`   // release, as in uname -r
+	Adopted  bool      `json:"adopted"`  // enforcement was already running when the daemon started
+	Policies string    `json:"policies"` // directory
+	Audit    Audit     `json:"audit"`
+	Events   Events    `json:"events"`
+	Agents   []Agent   `json:"agents"`   // sorted by name
+	Problems []string  `json:"problems"` // what an operator must know; empty when all is well
+}
+
+// Audit is the state of the log.
+type Audit struct {
+	Dir     string `json:"dir"`
+	Next    uint64 `json:"next"`    // sequence number of the next record
+	Durable uint64 `json:"durable"` // records on disk for certain
+	Error   string `json:"error,omitempty"`
+}
+
+// Events counts what the kernel reported. Seen = Submitted + Lost, by the kernel's own counters, since enforcement
+// was loaded; the rest since the daemon started.
+type Events struct {
+	Seen          uint64 `json:"seen"`
+	Submitted     uint64 `json:"submitted"`
+	Lost          uint64 `json:"lost"`
+	Received      uint64 `json:"received"`
+	Missing       uint64 `json:"missing"`       // holes in the kernel's numbering
+	Disagreements uint64 `json:"disagreements"` // the kernel and user space decided differently: a bug
+}
+
+// States of an agent.
+const (
+	StateEnforced = "enforced" // its policy decides
+	StateDenied   = "denied"   // no policy in force: everything is denied
+)
+
+// Agent is one identity.
+type Agent struct {
+	Agent      string   `json:"agent"`
+	ID         uint32   `json:"id"` // the kernel's number for it
+	State      string   `json:"state"`
+	File       string   `json:"file,omitempty"`
+	Digest     string   `json:"digest,omitempty"`
+	Generation uint32   `json:"generation,omitempty"`
+	Rules      int      `json:"rules,omitempty"`   // own rules, without the baseline's
+	Problem    string   `json:"problem,omitempty"` // why the file on disk is not what is in force
+	Notes      []string `json:"notes,omitempty"`   // what became of the rules when they were compiled
+	Runs       []Run    `json:"runs,omitempty"`    // alive now
+	Allowed    uint64   `json:"allowed"`           // decisions since the daemon started
+	Denied     uint64   `json:"denied"`
+}

@@ -108,12 +108,9 @@ func addBase(t *tree) error {
 	if err := t.Char("/dev/console", 0o600, 5, 1); err != nil {
 		return err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("finding vmrun itself: %w", err)
-	}
-	// It is static unless it was built with cgo; this works either way.
-	return addProgram(t, mapping{Host: self, Guest: "/init"})
+	// This very program, even if its file has been replaced since it started;
+	// it is static unless it was built with cgo, and both work.
+	return addProgram(t, mapping{Host: "/proc/self/exe", Guest: "/init"})
 }
 
 // addBusybox adds the static busybox and a link for each of its applets.

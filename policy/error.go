@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Error is one fault of a policy file.
+type Error struct {
+	File string
+	Pos
+	Msg  string // what is wrong
+	Hint string // what would be right; may be empty
+}
+
+// Error writes "file:line:col: message (hint)".
+func (e *Error) Error() string {
+	s := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Msg)
+	if e.Hint != "" {
+		s += " (" + e.Hint + ")"
+	}
+	return s
+}
+
+// maxErrors is how many faults of one file are reported together; more would only hide the first ones.
+const maxErrors = 20
+
+// joinErrors reports the faults in the order of the file.
+func joinErrors(list []*Error) error {
+	slices.SortStableFunc(list, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+	})
+	if len(list) > maxErrors {
+		list = list[:maxErrors]
+	}
+
+	errs := make([]error, len(list))
+	for i, e := range list {
+		errs[i] = e
+	}
+	return errors.Join(errs...)
+}
+
+// valueError is a fault inside the value of a condition.
+type valueError struct {
+	msg, hint string
+	offset    int // byte of the value that is at fault; -1: all of it
+}
+
+func (e *valueError) Error() string {
+	if e.hint == "" {
+		return e.msg
+	}
+	return e.msg + " (" + e.hint + ")"
+}
+
+// badValue makes a [valueError] about the whole value.
+func badValue(hint, format string, args ...any) *valueError {
+	return &valueError{msg: fmt.Sprintf(format, args...), hint: hint, offset: -1}
+}
+
+// badByte makes a [valueError] about one byte of the value.
+func badByte(offset int, hint, format string, args ...any) *valueError {
+	return &valueError{msg: fmt.Sprintf(format, args...), hint: hint, offset: offset}
+}
+
+// nearest is the known word that s was probably meant to be; "" when none is near.
+func nearest(s string, known []string) string {
+	best, at := "", 3
+	for _, k := range known {
+		if d := distance(strings.ToLower(s), strings.ToLower(k)); d < at {
+			best, at = k, d
+		}
+	}
+	return best
+}
+
+// distance is the number of single-byte edits between a and b, or a large number when they are hopelessly long.
+func distance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"encoding/binary"
+
+	"caisson/bpf/layout"
+)
+
+// Offsets within cells; keep in sync with the structures in bpf/layout/image.go.
+const (
+	headTable = 16
+	headMask  = 20
+	headSeed  = 24
+	headGen   = 28
+	headRoots = 32
+	headRules = 56
+
+	nodeVerdict  = 0
+	nodeNext     = 4
+	nodePatterns = 8
+	nodeNPattern = 12
+	nodeFlags    = 13
+	nodeNPrefix  = 14
+	nodePrefixes = 16
+
+	edgeNode = 0
+	edgeNext = 4
+	edgeMore = 8
+	edgeKind = 12
+	edgeLen  = 13
+	edgeName = 16
+
+	patPrefix = 0
+	patSuffix = 1
+	patText   = 2
+)
+
+// Runner runs the bytes of a decision image, as the kernel does: bpf/match.h is its twin. It allocates nothing and may be
+// used by several goroutines at once.
+type Runner struct {
+	cells             []byte
+	table, mask, seed uint32
+}
+
+// Run walks the image from the start node of the subject's action.
+func (r Runner) Run(s Subject) Verdict { return r.RunFrom(r.root(&s), s) }
+
+// RunFrom walks the image from a node, for a location that starts below the root or for the node that an event names. A
+// node that the image does not have is a dead end.
+func (r Runner) RunFrom(node uint32, s Subject) Verdict {
+	if s.Action == Network {
+		return r.runNetwork(node, &s)
+	}
+
+	w := walk{r: r, node: node}
+	for _, name := range s.Names {
+		if w.step(name) {
+			return w.verdict()
+		}
+	}
+	if s.Action == ShellExec {
+		if w.step([]byte(separator)) {
+			return w.verdict()
+		}
+		for _, arg := range s.Args {
+			if w.step(arg) {
+				return w.verdict()
+			}
+		}
+		if s.TruncatedArgs {
+			w.cut()
+		}
+	}
+	return w.verdict()
+}
+
+// Generation is the number stamped on the image; 0 when it is not in force.
+func (r Runner) Generation() uint32 { return r.word(0, headGen) }
+
+// Node is the node reached from the start node of an action, for files and programs, by walking the names of a location.
+// It is 0 when no rule can match there or below.
+func (r Runner) Node(a Action, names ...string) uint32 {
+	if a == Network {
+		return 0
+	}
+	w := walk{r: r, node: r.root(&Subject{Action: a})}
+	for _, name := range names {
+		if w.step([]byte(name)) {
+			break
+		}
+	}
+	if w.reason != "" || w.dead() {
+		return 0
+	}
+	return w.node
+}
+
+// root is the start node of a subject's kind; 0 when there is none.
+func (r Runner) root(s *Subject) uint32 {
+	i := uint32(layout.RootRead)
+	switch {
+	case s.Action == FileRead:
+	case s.Action == FileWrite:
+		i = layout.RootWrite
+	case s.Action == ShellExec:
+		i = layout.RootExec
+	case s.Action == Network && s.Proto == ProtoTCP:
+		i = layout.RootTCP
+	case s.Action == Network && s.Proto == ProtoUDP:
+		i = layout.RootUDP
+	default:
+		return 0
+	}
+	return r.word(0, headRoots+4*i)
+}
+
+// cell is the n-th cell. [OpenImage] has checked every number that the image holds; others come through node.
+func (r Runner) cell(n uint32) []byte {
+	return r.cells[int(n)*layout.CellSize:][:layout.CellSize]
+}
+
+// word reads a 32-bit number of a cell.
+func (r Runner) word(cell, offset uint32) uint32 {
+	return binary.LittleEndian.Uint32(r.cells[int(cell)*layout.CellSize+int(offset):])
+}
+
+// valid says whether n is the number of a node.
+func (r Runner) valid(n uint32) bool { return n > 0 && n < r.table }
+
+// find looks an exact edge up; false when the node has none with that name.
+func (r Runner) find(node uint32, kind uint8, name []byte) (uint32, bool) {
+	slot := layout.Hash(r.seed, node, kind, name)
+	for range layout.MaxProbes {
+		index := r.table + slot&r.mask
+		cell := r.cell(index)
+		owner := binary.LittleEndian.Uint32(cell[edgeNode:])
+		if owner == 0 {
+			return 0, false
+		}
+		if owner == node && cell[edgeKind] == kind && int(cell[edgeLen]) == len(name) && r.sameName(cell, name) {
+			return binary.LittleEndian.Uint32(cell[edgeNext:]), true
+		}
+		slot++
+	}
+	return 0, false
+}
+
+// sameName compares the whole name of an edge whose length is already known to be equal.
+func (r Runner) sameName(cell, name []byte) bool {
+	head := min(len(name), layout.InlineName)
+	if string(cell[edgeName:edgeName+head]) != string(name[:head]) {
+		return false
+	}
+	rest := name[head:]
+	if len(rest) == 0 {
+		return true
+	}
+	more := int(binary.LittleEndian.Uint32(cell[edgeMore:])) * layout.CellSize
+	return string(r.cells[more:more+len(rest)]) == string(rest)
+}
+
+// runNetwork finds the longest known prefix of the address, then the port.
+func (r Runner) runNetwork(node uint32, s *Subject) Verdict {
+	if !s.Addr.IsValid() || (s.Proto != ProtoTCP && s.Proto != ProtoUDP) {
+		return refuse(ReasonProtocol)
+	}
+	if !r.valid(node) {
+		return refuse(ReasonNoRule)
+	}
+
+	addr := wide(s.Addr)
+	cell := r.cell(node)
+	next := binary.LittleEndian.Uint32(cell[nodeNext:])
+	for _, bits := range cell[nodePrefixes : nodePrefixes+int(cell[nodeNPrefix])] {
+		var key [17]byte
+		key[0] = bits
+		masked := maskWide(addr, int(bits)).As16()
+		copy(key[1:], masked[:])
+		if hit, ok := r.find(node, layout.EdgePrefix, key[:]); ok {
+			next = hit
+			break
+		}
+	}
+	if !r.valid(next) {
+		return refuse(ReasonNoRule)
+	}
+
+	cell = r.cell(next)
+	leaf := binary.LittleEndian.Uint32(cell[nodeNext:])
+	if cell[nodeFlags]&layout.NodeExact != 0 {
+		if hit, ok := r.find(next, layout.EdgePort, []byte{byte(s.Port >> 8), byte(s.Port)}); ok {
+			leaf = hit
+		}
+	}
+	if !r.valid(leaf) {
+		return refuse(ReasonNoRule)
+	}
+	return wordVerdict(r.word(leaf, nodeVerdict))
+}

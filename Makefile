@@ -44,6 +44,7 @@ VM_PACKAGES = $(addprefix ./,$(sort $(patsubst %/,%,$(dir $(shell grep -rl --inc
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .PHONY: help setup build generate check check-format check-generate guard test test-unit test-vm demo demo-smoke kernels clean
 
 help: ## List the targets
@@ -73,10 +74,14 @@ check: check-format check-generate guard ## Format, vet, staticcheck, generated 
 check-format:
 	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "gofmt these files:" >&2; echo "$$bad" >&2; exit 1; fi
 
-check-generate: generate ## Fail if the generated files are not those of the sources
-	@git diff --exit-code --stat -- bpf || { echo "generated files are not up to date (run make generate and commit)" >&2; exit 1; }
-	@new=$$(git ls-files --others --exclude-standard -- bpf); \
-	if [ -n "$$new" ]; then echo "generated but not committed: $$new" >&2; exit 1; fi
+# The files are compared with what they were before, not with the last commit,
+# so that this says the same in a tree that is being worked on.
+check-generate: ## Fail if the generated files are not those of the sources
+	@before=$$(sha256sum bpf/*_bpfel.*); \
+	$(MAKE) --no-print-directory -s generate; \
+	[ "$$before" = "$$(sha256sum bpf/*_bpfel.*)" ] || { echo "generated files were not up to date (they are now: commit them)" >&2; git diff --stat -- bpf >&2; exit 1; }
+	@new=$$(git ls-files --others --exclude-standard -- 'bpf/*_bpfel.*'); \
+	if [ -n "$$new" ]; then echo "generated but not committed:" $$new >&2; exit 1; fi
 
 guard:
 	$(GO) test -count=1 ./cmd/guard

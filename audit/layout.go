@@ -61,6 +61,10 @@ func (l *layout) explain(s *segment, byName map[string]*segment) {
 		prev := byName[t.PrevSeg]
 		switch {
 		case prev == nil || prev.size == 0:
+			// A file given up before its first sync may never reach the disk.
+			if t.Why == EndError && t.ValidBytes == 0 {
+				continue
+			}
 			l.missing = append(l.missing, t.PrevSeg)
 		case prev.tail == nil && (prev.first < s.first || prev.first == s.first && prev.gen < s.gen):
 			prev.tail = t

@@ -56,6 +56,9 @@ func (w *writer) create(resume string) error {
 	if first, _, ok := parseSegmentName(resume); ok && first == w.durable.next {
 		name, make = resume, w.dir.Resume
 	}
+	if gen > maxGen {
+		return fmt.Errorf("create segment: %d files for record %d already (move the log aside and investigate)", gen, w.durable.next)
+	}
 	f, err := make(name)
 	if err != nil {
 		return fmt.Errorf("create segment: %w", err)

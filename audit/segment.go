@@ -21,14 +21,18 @@ type segment struct {
 }
 
 // A second attempt at the same first record, after one that left no record
-// that counts, gets a number of its own: nothing is ever overwritten.
-var segmentName = regexp.MustCompile(`^([0-9]{20})(?:\.([1-9][0-9]{0,8}))?\.jsonl$`)
+// that counts, gets a number of its own: nothing is ever overwritten. The
+// underscore makes the order of the names the order of the segments.
+var segmentName = regexp.MustCompile(`^([0-9]{20})(?:_([0-9]{4}))?\.jsonl$`)
+
+// maxGen is the highest number that fits in a name.
+const maxGen = 9999
 
 func nameSegment(first uint64, gen int) string {
 	if gen == 0 {
 		return fmt.Sprintf("%020d.jsonl", first)
 	}
-	return fmt.Sprintf("%020d.%d.jsonl", first, gen)
+	return fmt.Sprintf("%020d_%04d.jsonl", first, gen)
 }
 
 func parseSegmentName(name string) (first uint64, gen int, ok bool) {
@@ -41,7 +45,10 @@ func parseSegmentName(name string) (first uint64, gen int, ok bool) {
 		return 0, 0, false
 	}
 	if m[2] != "" {
-		gen, _ = strconv.Atoi(m[2]) // at most nine digits
+		if m[2] == "0000" {
+			return 0, 0, false // one segment, one name
+		}
+		gen, _ = strconv.Atoi(m[2]) // four digits
 	}
 	return first, gen, true
 }

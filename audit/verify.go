@@ -27,7 +27,7 @@ func Verify(dir string) (Report, error) {
 	for range verifyRuns {
 		// A writer that rolls or gives up a segment between two of our reads
 		// looks like damage. Real damage is still there the next time.
-		r, err = verify(root, segs)
+		r, err = verify(segs, func() bool { return locked(root) }, func() (string, error) { return readLogID(root) })
 		if err == nil && (r.Status == OK || !r.Live) {
 			break
 		}
@@ -38,13 +38,15 @@ func Verify(dir string) (Report, error) {
 	return r, nil
 }
 
-func verify(root, segs *osDir) (Report, error) {
-	r := Report{BadSeq: -1, Live: locked(root)}
+// verify reads the log once. Whether a writer is there is asked before and
+// after, so that one that comes or goes meanwhile is noticed.
+func verify(segs Dir, live func() bool, logID func() (string, error)) (Report, error) {
+	r := Report{BadSeq: -1, Live: live()}
 	l, err := readLayout(segs)
 	if err != nil {
 		return r, err
 	}
-	id, idErr := readLogID(root)
+	id, idErr := logID()
 	r.Foreign = l.foreign
 	w := walker{dir: segs, live: r.Live, id: id}
 	var last []byte
@@ -56,7 +58,7 @@ func verify(root, segs *osDir) (Report, error) {
 		return nil
 	}
 	err = w.run(l)
-	r.Live = r.Live || locked(root)
+	r.Live = r.Live || live()
 	r.Log, r.Records, r.Segments = w.id, w.records, w.segments
 	r.Torn, r.TornTails, r.InFlight = w.torn, len(w.torn), w.inFlight
 	if r.Records > 0 {

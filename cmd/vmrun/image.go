@@ -247,8 +247,8 @@ func sameFile(a, b *os.File) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
-// writeImage writes the tree as an uncompressed archive into a directory:
-// unpacking a compressed one takes the emulated kernel longer than reading it.
+// writeImage writes the tree as an uncompressed archive into a directory. With
+// 50 MB of files, zstd costs half a second more CPU time, and lz4 gains nothing.
 func writeImage(t *tree, dir string) (string, error) {
 	name := filepath.Join(dir, "initramfs.cpio")
 	f, err := os.Create(name)

@@ -46,6 +46,9 @@ func checkPath(op, value string) *valueError {
 		return err
 	}
 
+	if len(names) > 1 && names[0] == "proc" && names[1] == "thread-self" {
+		return badValue("write /proc/self/task/*", "/proc/thread-self is a different place for each thread")
+	}
 	if op == opGlob {
 		for _, name := range names {
 			if err := checkGlob(name); err != nil {

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"fmt"
+
+	"caisson/bpf/layout"
+)
+
+// Bounds of one compilation, far above any policy that a person writes; they keep a hostile or careless one from taking
+// the daemon's memory or time.
+const (
+	maxStateItems = 1 << 23 // items of all states together
+	maxWork       = 1 << 27 // items looked at
+)
+
+// graph is an image before it has addresses: nodes, numbered from 1, and edges.
+type graph struct {
+	rules []Rule
+	nodes []graphNode // nodes[0] is nobody
+	edges []graphEdge
+	dead  uint32 // the node from which nothing matches, once it is needed
+	cells int    // estimate of the image's size
+}
+
+type graphNode struct {
+	verdict  uint32
+	next     uint32
+	final    bool
+	exact    bool
+	patterns []element
+	prefixes []uint8
+}
+
+type graphEdge struct {
+	node, next uint32
+	kind       uint8
+	name       string
+}
+
+// newNode adds a node and returns its number.
+func (g *graph) newNode(n graphNode) uint32 {
+	g.cells += 1 + len(n.patterns)
+	g.nodes = append(g.nodes, n)
+	return uint32(len(g.nodes) - 1)
+}
+
+// addEdge adds an edge. A next node of 0 becomes the dead node: in the image every edge leads to a node.
+func (g *graph) addEdge(node uint32, kind uint8, name string, next uint32) {
+	if next == 0 {
+		next = g.deadNode()
+	}
+	if kind != layout.EdgeMask {
+		g.nodes[node].exact = true
+	}
+	g.cells += 2 + continuation(name)
+	g.edges = append(g.edges, graphEdge{node: node, next: next, kind: kind, name: name})
+}
+
+// deadNode is the node from which nothing matches.
+func (g *graph) deadNode() uint32 {
+	if g.dead == 0 {
+		g.dead = g.newNode(graphNode{final: true})
+	}
+	return g.dead
+}
+
+// continuation is how many cells the end of a name needs beyond its edge.
+func continuation(name string) int {
+	return (max(len(name)-layout.InlineName, 0) + layout.CellSize - 1) / layout.CellSize
+}
+
+// tooLarge is the error of a policy that does not fit; rule is the one with which it no longer did.
+func (g *graph) tooLarge(rule int, what string) error {
+	return fmt.Errorf("policy too large: rule %q: %s (split the policy, or replace patterns by starts_with)", g.rules[rule].Name, what)
+}

@@ -102,3 +102,5 @@ func (t *Table) perProcess(done, todo string) bool {
 	name, _, _ := strings.Cut(todo, "/")
 	return name == "self" || name == "thread-self" || strings.Trim(name, "0123456789") == ""
 }
+
+func isNowhere(err error) bool { return errors.Is(err, ErrNowhere) }

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resolver
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"caisson/audit"
+	"caisson/bpf/layout"
+	"caisson/policy"
+)
+
+// event is one event with what is known about it.
+type event struct {
+	layout.Event
+	path  []byte   // from the root of its superblock; of a Unix socket: its name
+	words [][]byte // arguments without argv[0]
+	cut   bool     // there are more
+	agent *agent
+	gen   *generation // nil: not known any more
+}
+
+// subject is what the kernel judged, for the image.
+func (e *event) subject() policy.Subject {
+	s := policy.Subject{Action: policy.Action(e.Action)}
+	switch s.Action {
+	case policy.Network:
+		s.Proto, s.Addr, s.Port = uint8(e.Proto), netip.AddrFrom16(e.Addr), e.Port
+	case policy.ShellExec:
+		s.Args, s.TruncatedArgs = e.words, e.cut
+		fallthrough
+	default:
+		if path := bytes.TrimPrefix(e.path, []byte("/")); len(path) > 0 {
+			s.Names = bytes.Split(path, []byte("/"))
+		}
+	}
+	return s
+}
+
+// record writes the event down.
+func (r *Resolver) record(e *event) audit.Record {
+	op, known := operations[e.Op]
+	uid := e.UID
+	rec := audit.Record{
+		T: r.when(e.Time), Mono: e.Time, Kseq: &audit.Kseq{CPU: e.CPU, N: e.N},
+		Agent: e.agent.name, Run: r.opt.Run(e.Run), Kind: op.kind, Op: op.name,
+		Action: policy.Action(e.Action).String(), Verdict: verdictText(&e.Event), Enforced: audit.EnforcedAllow,
+		Rule: e.rule(), Reason: reasonText(&e.Event), Where: "kernel", Gen: uint64(e.Generation),
+		PID: e.PID, TID: e.TID, Start: e.Start, PPID: e.PPID, UID: &uid, Cg: e.Run, Comm: text(e.Comm[:]),
+	}
+	if e.Denied != 0 {
+		rec.Enforced = audit.EnforcedDeny
+	}
+	if e.gen != nil {
+		rec.Pol = e.gen.digest
+	}
+	if !known {
+		rec.Kind = audit.KindIntegrityFailed
+		rec.Text = fmt.Sprintf("event with an unknown operation, %d", e.Op)
+	}
+	r.describe(&rec, e)
+	return rec
+}
+
+// describe fills in the subject.
+func (r *Resolver) describe(rec *audit.Record, e *event) {
+	if policy.Action(e.Action) != policy.Network {
+		rec.Path = r.opt.Path(e.Dev, string(e.path))
+		if e.Op == layout.OpExec {
+			rec.Argc = int(e.Argc)
+			rec.Argv = redact(e.words, e.vocabulary())
+		}
+		return
+	}
+
+	switch {
+	case e.Family == unix.AF_UNIX:
+		rec.Proto, rec.Path = "unix", string(e.path)
+	case e.Family != unix.AF_INET && e.Family != unix.AF_INET6:
+		rec.Proto = fmt.Sprintf("family %d", e.Family)
+	default:
+		rec.Proto = protocol(e.Proto)
+		rec.Addr, rec.Port = netip.AddrFrom16(e.Addr).Unmap().String(), e.Port
+	}
+}
+
+func protocol(n uint16) string {
+	switch n {
+	case unix.IPPROTO_TCP:
+		return "tcp"
+	case unix.IPPROTO_UDP:
+		return "udp"
+	}
+	return fmt.Sprintf("protocol %d", n)
+}
+
+// rule is the name of the rule that the verdict word numbers; "" when there is none or its policy is not known any more.
+func (e *event) rule() string {
+	_, n := layout.SplitVerdict(e.Verdict)
+	if e.Reason != layout.ReasonPolicy || e.gen == nil || n < 0 || n >= len(e.gen.rules) {
+		return ""
+	}
+	return e.gen.rules[n].Name
+}
+
+// baseline says whether the event is a read that only the baseline allowed.
+func (e *event) baseline() bool {
+	effect, n := layout.SplitVerdict(e.Verdict)
+	return e.Reason == layout.ReasonPolicy && e.Op == layout.OpOpen && e.Action == layout.ActionRead &&
+		effect == layout.EffectAllow && e.Denied == 0 &&
+		e.gen != nil && n >= 0 && n < len(e.gen.rules) && e.gen.rules[n].Baseline
+}
+
+// vocabulary is of the policy that decided, or empty when it is not known any more.
+func (e *event) vocabulary() map[string]bool {
+	if e.gen == nil {
+		return nil
+	}
+	return e.gen.words
+}
+
+// when turns the kernel's time since boot into wall-clock time.
+func (r *Resolver) when(boot uint64) time.Time {
+	wall, now := r.opt.Clock()
+	return wall.Add(-time.Duration(now - boot))
+}
+
+// text is a string that ends at the first zero byte.
+func text(b []byte) string {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	return string(b)
+}

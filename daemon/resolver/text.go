@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resolver
+
+import (
+	"fmt"
+
+	"caisson/audit"
+	"caisson/bpf/layout"
+	"caisson/policy"
+)
+
+// operations says how each operation is written down.
+var operations = map[uint8]struct {
+	name string
+	kind audit.Kind
+}{
+	layout.OpOpen:       {"open", audit.KindFileOpen},
+	layout.OpCreate:     {"create", audit.KindFileCreate},
+	layout.OpMkdir:      {"mkdir", audit.KindFileMkdir},
+	layout.OpUnlink:     {"unlink", audit.KindFileUnlink},
+	layout.OpRmdir:      {"rmdir", audit.KindFileRmdir},
+	layout.OpRenameFrom: {"rename-from", audit.KindFileRename},
+	layout.OpRenameTo:   {"rename-to", audit.KindFileRename},
+	layout.OpLinkFrom:   {"link-from", audit.KindFileLink},
+	layout.OpLinkTo:     {"link-to", audit.KindFileLink},
+	layout.OpSymlink:    {"symlink", audit.KindFileSymlink},
+	layout.OpMknod:      {"mknod", audit.KindFileMknod},
+	layout.OpSetattr:    {"setattr", audit.KindFileSetattr},
+	layout.OpXattr:      {"xattr", audit.KindFileXattr},
+	layout.OpExec:       {"exec", audit.KindExec},
+	layout.OpExecVerify: {"exec-verify", audit.KindExec},
+	layout.OpConnect:    {"connect", audit.KindNetConnect},
+	layout.OpSendto:     {"sendto", audit.KindNetSendto},
+}
+
+// reasons says in words why a verdict is not the image's.
+var reasons = map[uint8]string{
+	layout.ReasonNoPolicy:   "no policy is in force for this agent",
+	layout.ReasonLaunch:     "first program of a run, chosen by who launched it",
+	layout.ReasonTooDeep:    "the location has more names than can be judged",
+	layout.ReasonRace:       "renames kept changing the location while it was read",
+	layout.ReasonDetached:   "the file is not connected to the root of its file system",
+	layout.ReasonNotMounted: "the host has not mounted the root of this file system",
+	layout.ReasonUnreadable: "a name, an argument or an address could not be read",
+	layout.ReasonNoMemory:   "no memory to judge it",
+	layout.ReasonTooLong:    "a word is too long, or there are too many words, to be judged",
+	layout.ReasonFamily:     "no rule can name this kind of socket",
+	layout.ReasonArgv:       "the arguments of the new program are not those that were judged: killed",
+	layout.ReasonBroken:     "the decision image contradicts itself",
+	layout.ReasonControl:    "caisson's own control socket",
+}
+
+// Reasons of verdicts that wait for a later version.
+const (
+	noApproval = "approval is not available yet"
+	noDefer    = "this pattern needs a decision in user space, which is not available yet"
+)
+
+// reasonText is why an event was decided as it was; "" when a rule says it all.
+func reasonText(e *layout.Event) string {
+	if e.Reason != layout.ReasonPolicy {
+		if text, ok := reasons[e.Reason]; ok {
+			return text
+		}
+		return fmt.Sprintf("reason %d of the kernel is not known", e.Reason)
+	}
+
+	switch effect, rule := layout.SplitVerdict(e.Verdict); {
+	case effect == layout.EffectApprove:
+		return noApproval
+	case effect == layout.EffectDefer:
+		return noDefer
+	case rule < 0:
+		return policy.ReasonNoRule
+	}
+	return ""
+}
+
+// verdictText is the policy's verdict. A deferred one is written as what it amounts to.
+func verdictText(e *layout.Event) string {
+	effect, _ := layout.SplitVerdict(e.Verdict)
+	switch {
+	case e.Reason != layout.ReasonPolicy && e.Denied == 0, e.Reason == layout.ReasonPolicy && effect == layout.EffectAllow:
+		return audit.VerdictAllow
+	case e.Reason == layout.ReasonPolicy && effect == layout.EffectApprove:
+		return audit.VerdictRequireApproval
+	}
+	return audit.VerdictDeny
+}

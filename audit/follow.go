@@ -158,6 +158,9 @@ func (t *follower) move() (bool, error) {
 			return false, err
 		}
 	}
+	if next.open.corrupt() {
+		t.at.next = max(t.at.next, next.first)
+	}
 	return true, t.enter(next, &t.at)
 }
 

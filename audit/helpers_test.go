@@ -84,6 +84,9 @@ func copyDir(tb testing.TB, from string) string {
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		tb.Fatal(err)
 	}
+	if err := os.Chmod(to, 0o700); err != nil {
+		tb.Fatal(err)
+	}
 	for _, name := range segFiles(tb, to) {
 		if err := os.Chmod(name, 0o600); err != nil {
 			tb.Fatal(err)

@@ -26,7 +26,7 @@ func newLineReader(r io.Reader, off, limit int64) *lineReader {
 	if limit >= 0 {
 		r = io.LimitReader(r, limit-off)
 	}
-	return &lineReader{r: bufio.NewReaderSize(r, 8*MaxLine), off: off}
+	return &lineReader{r: bufio.NewReaderSize(r, 4*MaxLine), off: off}
 }
 
 // next returns the next line without its newline and where it starts. The

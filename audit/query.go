@@ -23,12 +23,16 @@ func Query(dir string, f Filter, fn func(Record) error) error {
 	defer root.Close()
 	defer segs.Close()
 
+	id, err := readLogID(root)
+	if err != nil {
+		return fmt.Errorf("query audit log: %w", err)
+	}
 	l, err := readLayout(segs)
 	if err != nil {
 		return fmt.Errorf("query audit log: %w", err)
 	}
 	m, found := newMatcher(f), 0
-	w := walker{dir: segs, live: true}
+	w := walker{dir: segs, live: true, id: id}
 	w.line = func(s *segment, off int64, line []byte) error {
 		r, ok, err := m.match(line)
 		if err != nil {

@@ -2,7 +2,10 @@
 
 package audit
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Record is one line of the log, for writing and as read back.
 //
@@ -99,6 +102,12 @@ const (
 type SegmentOpen struct {
 	Log   string        `json:"log"`   // ID of the log
 	Tails []SegmentTail `json:"tails"` // how the segments since the last good one ended, oldest first
+}
+
+// corrupt reports whether records are missing before this segment, so that
+// numbers may be, too.
+func (o *SegmentOpen) corrupt() bool {
+	return slices.ContainsFunc(o.Tails, func(t SegmentTail) bool { return t.Why == EndCorrupt })
 }
 
 // SegmentTail says how much of an earlier segment counts. ValidSeq has no meaning

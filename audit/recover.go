@@ -81,8 +81,9 @@ func (r *recovered) add(s *segment, end *ending) {
 
 // judge looks at the names of segments without a sound record: a segment is
 // only made once everything before it is on disk, so its name is a promise.
+// Numbers that were given out are not used again.
 func (r *recovered) judge(skipped []*segment) {
-	for _, s := range skipped {
+	for _, s := range slices.Backward(skipped) {
 		if s.first <= r.at.next {
 			continue
 		}
@@ -92,6 +93,7 @@ func (r *recovered) judge(skipped []*segment) {
 				r.Tails[i].Why = EndCorrupt
 			}
 		}
+		r.at.next = s.first
 	}
 }
 

@@ -54,7 +54,7 @@ func recoverAndCheck(t *testing.T, d *memDir, name, state string) {
 	if r := verifyMem(t, d, false); r.Status == Tampered {
 		t.Fatalf("%s: before recovery: %v", state, r)
 	}
-	l := mustOpenMem(t, d, Options{})
+	l := mustOpenMem(t, d, Options{Queue: 4})
 	mustSync(t, l, Record{Kind: KindAdmin, Text: "after"})
 	mustClose(t, l)
 	if len(l.Recovered().Problems) > 0 {

@@ -135,6 +135,10 @@ func (w *walker) lines(f io.Reader, s *segment, limit int64) (int64, *DamageErro
 
 // misfit says what is wrong with s starting here, or "".
 func (w *walker) misfit(s *segment) string {
+	if s.first > w.at.next && s.open != nil && s.open.corrupt() {
+		w.corrupt = cmp.Or(w.corrupt, &DamageError{Segment: s.name, Seq: w.at.next, Why: "records before this segment were lost"})
+		w.at.next = s.first
+	}
 	switch {
 	case s.first != w.at.next:
 		return fmt.Sprintf("the segment starts at record %d, but %d is next", s.first, w.at.next)

@@ -82,4 +82,4 @@ type Event struct {
 }
 
 // EventSize is the size of [Event], in bytes.
-const EventSize = 136
+const EventSize = 128

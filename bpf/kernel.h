@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel's structures, reduced to the fields that are read here. CO-RE finds each field by name in the running
+ * kernel's BTF when the programs are loaded, so offsets, order and everything left out do not matter; a field that the
+ * kernel does not have fails the load, it is never read from a wrong place.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct list_head;
+struct pid;
+
+typedef struct {
+	__u32 val;
+} kuid_t;
+
+struct super_block {
+	__u32 s_dev;
+	unsigned long s_magic;
+	struct dentry *s_root;
+};
+
+struct inode {
+	__u16 i_mode;
+	unsigned long i_ino;
+	struct super_block *i_sb;
+};
+
+struct qstr {
+	union {
+		struct {
+			__u32 hash;
+			__u32 len;
+		};
+		__u64 hash_len;
+	};
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct inode *d_inode;
+	struct super_block *d_sb;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct file {
+	unsigned int f_mode;
+	unsigned int f_flags;
+	struct path f_path;
+};
+
+struct iattr {
+	unsigned int ia_valid;
+};
+
+typedef struct {
+	unsigned long pgd;
+} pgd_t;
+
+struct mm_struct {
+	pgd_t *pgd;
+};
+
+struct linux_binprm {
+	struct mm_struct *mm;
+	unsigned long p; /* top of the new image's stack so far: argv[0]'s first byte */
+	struct file *file;
+	int argc;
+};
+
+struct cred {
+	kuid_t uid;
+};
+
+struct task_struct {
+	__s32 pid;
+	__s32 tgid;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	__u64 start_boottime;
+	const struct cred *cred;
+	char comm[16];
+};
+
+struct sock_common {
+	__u16 skc_family;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_type;
+	__u16 sk_protocol;
+};
+
+struct socket {
+	short type;
+	struct sock *sk;
+};
+
+struct sockaddr_un {
+	char sun_path[108];
+};
+
+struct unix_address {
+	struct sockaddr_un name[0];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct path path;
+};
+
+struct sockaddr {
+	__u16 sa_family;
+};
+
+struct msghdr {
+	void *msg_name;
+	int msg_namelen;
+	unsigned int msg_flags;
+};
+
+#pragma clang attribute pop
+
+/* Constants that are macros in the kernel and therefore not in BTF; each names the header it mirrors. */
+#define FMODE_READ 0x1		 /* include/linux/fs.h */
+#define FMODE_WRITE 0x2		 /* include/linux/fs.h */
+#define FMODE_EXEC 0x20		 /* include/linux/fs.h, "opened for exec with sys_execve / sys_uselib" */
+#define O_TRUNC 01000		 /* include/uapi/asm-generic/fcntl.h */
+#define ATTR_OPEN (1 << 15)	 /* include/linux/fs.h, "truncating from open(O_TRUNC)" */
+#define PROC_SUPER_MAGIC 0x9fa0	 /* include/uapi/linux/magic.h */
+#define AF_UNSPEC 0		 /* include/linux/socket.h, as the following */
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define MSG_FASTOPEN 0x20000000
+#define SOCK_STREAM 1		 /* include/linux/net.h */
+#define SOCK_DGRAM 2
+#define SOCK_SEQPACKET 5
+#define IPPROTO_TCP 6		 /* include/uapi/linux/in.h */
+#define IPPROTO_UDP 17
+#define IPPROTO_MPTCP 262
+#define PAGE_SIZE 4096
+#define SIGKILL 9
+#define EACCES 13		 /* include/uapi/asm-generic/errno-base.h */
+#define ENOMEM 12

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Maps. All are pinned by the daemon: they, and the links of the programs, outlive it. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "event.h"
+#include "image.h"
+
+/* Where `data` keeps the key of an edge that is no name: behind everything a subject can fill. */
+#define KEY (MAX_PATH + MAX_ARGV + IMAGE_NAME + 1)
+
+/*
+ * Room for one subject while a hook judges it. It lives in the task's storage, never per CPU: a hook can be preempted and
+ * another task on that CPU would then overwrite what is being judged. `event` and `data` are adjacent because they leave
+ * as one record.
+ */
+struct scratch {
+	struct event event;
+	__u8 data[KEY + IMAGE_NAME + 9]; /* path, argv, slack; a name of any length may start at KEY */
+	__u32 name[MAX_NAMES];		 /* offset << 16 | length, into data */
+	__u64 text[MAX_DEPTH];		 /* addresses of the names, leaf first, while a location is read */
+	__u32 text_len[MAX_DEPTH];
+	__u32 names;	/* entries of `name` in use */
+	__u32 depth;	/* entries of `text` in use */
+	__u32 used;	/* bytes of `data` in use */
+	__u32 error;	/* enum reason, of the helper loops */
+	__u32 node;	/* matcher: where it stands */
+	__u32 settled;	/* matcher: `node` is final */
+	__u32 matched;	/* matcher: which patterns of the node match the name */
+	__u32 table;	/* matcher: from the header, as the next two */
+	__u32 mask;
+	__u32 seed;
+	__u32 cut;	/* there are more words than `name` or `data` holds */
+	__u32 procfs;	/* the location is on a proc file system */
+	__u32 offset;	/* argv: next word */
+	__u32 bytes;	/* argv: bytes read */
+	__u32 words;	/* argv: words still to come */
+	__u32 start;	/* argv: first byte of the word being measured */
+	__u32 skip;	/* argv: 1 while the word is argv[0], which proves nothing and is no name */
+	__u32 hash_at;	/* hash of argv: next byte, and how many are left */
+	__u32 hash_left;
+	__u32 pad;
+	__u64 hash;
+};
+
+/* ---- Who: identity, set once per task, copied on fork ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct identity);
+} tasks SEC(".maps");
+
+/* One entry per caisson-<agent>.slice that exists: cgroup id -> agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_AGENTS);
+	__type(key, __u64);
+	__type(value, __u32);
+} slices SEC(".maps");
+
+/* Identity string -> number. Only user space reads it; pinned so that numbers stay the same over a restart. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_AGENTS);
+	__uint(key_size, 64);
+	__type(value, __u32);
+} names SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct config);
+} config SEC(".maps");
+
+/* ---- What may be done: one image per agent, and where superblocks stand in it ---- */
+
+struct image {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP); /* images differ in size */
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(union cell)); /* behind a pointer in an array clang leaves the type out */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, MAX_AGENTS);
+	__type(key, __u32);
+	__array(values, struct image);
+} images SEC(".maps");
+
+/* 64 mounts for each of 1024 agents; allocated as used. Full: the daemon refuses the image, the old one stays. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct mount_key);
+	__type(value, struct mount_nodes);
+} mounts SEC(".maps");
+
+/* ---- What was done ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 24); /* the daemon's --ring-bytes replaces it */
+} events SEC(".maps");
+
+/* seen = submitted + lost, always; n of an event is `seen` at its birth, so a hole in n is a lost event. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct counters);
+} counters SEC(".maps");

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The network, as far as a kernel sees it: protocol, address, port.
+ *
+ *   socket_connect        connect on AF_INET and AF_INET6; other families are refused
+ *   socket_sendmsg        sends that carry an address of their own: UDP, and TCP with MSG_FASTOPEN, which connects without
+ *                         ever calling socket_connect
+ *   unix_stream_connect   AF_UNIX: the peer is the socket found, not the path given. Only caisson's own control socket
+ *   unix_may_send         may be reached, and sockets without a name, which can only have been handed down
+ *
+ * The family that counts is the socket's, not the one in the address: an IPv4 socket takes AF_UNSPEC for AF_INET when it
+ * sends, and an IPv6 socket takes IPv4 addresses.
+ */
+#pragma once
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+
+#include "match.h"
+#include "report.h"
+
+/* struct sockaddr_in6 and, in its first eight bytes, struct sockaddr_in (include/uapi/linux/in.h, in6.h). */
+struct address {
+	__u16 family;
+	__u16 port;
+	__u32 v4; /* sin6_flowinfo in an IPv6 address */
+	__u8 v6[16];
+};
+
+/* Fills in protocol, address and port of the event. Returns the reason why the address cannot be judged. */
+static __always_inline __u32 read_address(struct scratch *s, struct sock *sk, const void *from, int size)
+{
+	struct event *e = &s->event;
+	struct address a = {};
+	__u32 need = e->family == AF_INET6 ? sizeof(a) : 8;
+
+	e->proto = sk->sk_protocol == IPPROTO_MPTCP ? IPPROTO_TCP : sk->sk_protocol;
+	if (e->proto != IPPROTO_TCP && e->proto != IPPROTO_UDP)
+		return REASON_FAMILY;
+	if (size < 8 || bpf_probe_read_kernel(&a, 8, from))
+		return REASON_UNREADABLE;
+
+	e->port = bpf_ntohs(a.port);
+	if (e->family == AF_INET6 && a.family == AF_INET6) {
+		if (size < (int)need || bpf_probe_read_kernel(&a, sizeof(a), from))
+			return REASON_UNREADABLE;
+		__builtin_memcpy(e->addr, a.v6, sizeof(e->addr));
+		return REASON_POLICY;
+	}
+	if (a.family != AF_INET && !(e->family == AF_INET && a.family == AF_UNSPEC))
+		return REASON_FAMILY;
+
+	e->addr[10] = 0xff;
+	e->addr[11] = 0xff;
+	__builtin_memcpy(e->addr + 12, &a.v4, sizeof(a.v4));
+	return REASON_POLICY;
+}
+
+/* Writes the key of the address's first `bits` bits to KEY: the length, then the address with the rest cleared. */
+__noinline int prefix_key(struct scratch *s, __u32 bits)
+{
+	if (!s)
+		return 0;
+	s->data[KEY] = bits;
+	for (__u32 i = 0; i < 16; i++) {
+		__u32 keep = bits > i * 8 ? bits - i * 8 : 0;
+		__u8 mask = keep >= 8 ? 0xff : 0xff00 >> keep;
+
+		s->data[KEY + 1 + i] = s->event.addr[i] & mask;
+	}
+	return 0;
+}
+
+/* One prefix length, longest first. Returns 1 when an edge was found: s->node is then where it leads. */
+static long try_prefix(__u32 i, struct walk *w)
+{
+	struct scratch *s = w->s;
+	const union cell *here = cell_at(w->image, s->node);
+
+	if (!here || i >= IMAGE_PREFIXES)
+		return 1;
+
+	prefix_key(s, here->node.prefixes[i]);
+	__u32 next = follow(w, s->node, EDGE_PREFIX, KEY, 17);
+	if (!next)
+		return 0;
+	s->node = next;
+	s->settled = 1;
+	return 1;
+}
+
+/* Longest prefix, then port. */
+static __always_inline __u32 match_address(struct scratch *s, void *image)
+{
+	struct walk w = { .s = s, .image = image };
+	const union cell *here = s->node ? cell_at(image, s->node) : NULL;
+
+	if (!here)
+		return 0;
+
+	__u32 next = here->node.next;
+	s->settled = 0;
+	bpf_loop(here->node.nprefix, try_prefix, &w, 0);
+	if (!s->settled)
+		s->node = next;
+
+	here = s->node ? cell_at(image, s->node) : NULL;
+	if (!here)
+		return 0;
+	if (here->node.flags & IMAGE_FINAL)
+		return here->node.verdict;
+
+	next = here->node.next;
+	if (here->node.flags & IMAGE_EXACT) {
+		s->data[KEY] = s->event.port >> 8;
+		s->data[KEY + 1] = s->event.port;
+
+		__u32 port = follow(&w, s->node, EDGE_PORT, KEY, 2);
+		if (port)
+			next = port;
+	}
+	s->node = next;
+	return verdict_here(s, image);
+}
+
+/* Decides whether an agent's socket may reach an address. */
+static __noinline int reach(struct identity *id, struct sock *sk, const void *address, int size, __u32 op)
+{
+	struct scratch *s = begin(id, ACTION_NET, op);
+
+	if (!s)
+		return -EACCES;
+
+	s->event.family = sk->__sk_common.skc_family;
+
+	__u32 reason = REASON_FAMILY;
+	if (s->event.family == AF_INET || s->event.family == AF_INET6)
+		reason = read_address(s, sk, address, size);
+
+	__u32 agent = id->agent;
+	void *image = bpf_map_lookup_elem(&images, &agent);
+	if (!image)
+		return conclude(s, 0, REASON_NO_POLICY);
+
+	__u32 root = s->event.proto == IPPROTO_UDP ? ROOT_UDP : ROOT_TCP;
+	s->node = open_image(s, image, root);
+	s->event.start_node = s->node;
+	if (!s->node)
+		return conclude(s, 0, REASON_BROKEN);
+	if (reason)
+		return conclude(s, 0, reason);
+
+	__u32 verdict = match_address(s, image);
+	return conclude(s, verdict, s->error);
+}
+
+SEC("lsm/socket_connect")
+int BPF_PROG(caisson_socket_connect, struct socket *sock, struct sockaddr *address, int size, int ret)
+{
+	struct identity *id;
+
+	if (ret)
+		return ret;
+
+	int agent = who(&id);
+	if (agent <= 0)
+		return agent;
+
+	struct sock *sk = sock->sk;
+	if (!sk)
+		return -EACCES;
+	__u16 family = sk->__sk_common.skc_family;
+
+	/* Connecting to AF_UNSPEC disconnects (net/ipv4/af_inet.c, net/unix/af_unix.c): nothing is reached. */
+	if (size >= 2 && address->sa_family == AF_UNSPEC)
+		return 0;
+	if (family == AF_UNIX) /* decided when the peer is known */
+		return 0;
+	return reach(id, sk, address, size, OP_CONNECT);
+}
+
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(caisson_socket_sendmsg, struct socket *sock, struct msghdr *msg, int bytes, int ret)
+{
+	struct identity *id;
+
+	if (ret)
+		return ret;
+
+	int agent = who(&id);
+	if (agent <= 0)
+		return agent;
+
+	struct sock *sk = sock->sk;
+	if (!sk)
+		return -EACCES;
+	void *address = msg->msg_name;
+	__u16 family = sk->__sk_common.skc_family, protocol = sk->sk_protocol, named = AF_UNSPEC;
+
+	if (!address || family == AF_UNIX) /* connected, so decided; or decided when the peer is known */
+		return 0;
+	if ((protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP) && !(msg->msg_flags & MSG_FASTOPEN))
+		return 0; /* tcp_sendmsg does not look at the address */
+	if (family == AF_INET6 && !bpf_probe_read_kernel(&named, sizeof(named), address) && named == AF_UNSPEC)
+		return 0; /* udpv6_sendmsg then sends to the connected peer */
+	return reach(id, sk, address, msg->msg_namelen, OP_SENDTO);
+}
+
+/* The name a Unix socket is bound to, for the report: a path, or '@' and an abstract name. */
+static __always_inline void read_unix_name(struct scratch *s, const void *address)
+{
+	__u32 size = 108; /* sun_path */
+	const __u8 *name = address + bpf_core_field_offset(struct unix_address, name) +
+			   bpf_core_field_offset(struct sockaddr_un, sun_path);
+
+	if (bpf_probe_read_kernel(s->data, size, name))
+		return;
+	if (!s->data[0])
+		s->data[0] = '@';
+
+	long length = bpf_probe_read_kernel_str(s->data + KEY, size, s->data);
+	if (length > 1 && length <= 108)
+		s->event.path_len = length - 1;
+}
+
+/* Decides whether an agent may talk to a Unix socket. */
+static __noinline int reach_unix(struct identity *id, struct sock *peer, __u32 op)
+{
+	struct unix_sock *other = (struct unix_sock *)peer;
+	const void *address = BPF_CORE_READ(other, addr);
+	__u32 zero = 0;
+
+	/* Made by socketpair: there is no way to it but having been given it. */
+	if (!address)
+		return 0;
+
+	struct scratch *s = begin(id, ACTION_NET, op);
+	struct config *cfg = bpf_map_lookup_elem(&config, &zero);
+	if (!s || !cfg)
+		return -EACCES;
+
+	s->event.family = AF_UNIX;
+	read_unix_name(s, address);
+
+	struct dentry *dentry = BPF_CORE_READ(other, path.dentry);
+	if (dentry) {
+		s->event.ino = BPF_CORE_READ(dentry, d_inode, i_ino);
+		s->event.dev = BPF_CORE_READ(dentry, d_sb, s_dev);
+		if (cfg->control_ino && s->event.ino == cfg->control_ino && s->event.dev == cfg->control_dev)
+			return conclude(s, 0, REASON_CONTROL);
+	}
+
+	__u32 agent = id->agent;
+	void *image = bpf_map_lookup_elem(&images, &agent);
+	if (!image)
+		return conclude(s, 0, REASON_NO_POLICY);
+	open_image(s, image, ROOT_TCP);
+	return conclude(s, 0, REASON_FAMILY);
+}
+
+SEC("lsm/unix_stream_connect")
+int BPF_PROG(caisson_unix_stream_connect, struct sock *sk, struct sock *other, struct sock *new, int ret)
+{
+	struct identity *id;
+
+	if (ret)
+		return ret;
+
+	int agent = who(&id);
+	return agent <= 0 ? agent : reach_unix(id, other, OP_CONNECT);
+}
+
+SEC("lsm/unix_may_send")
+int BPF_PROG(caisson_unix_may_send, struct socket *sock, struct socket *other, int ret)
+{
+	struct identity *id;
+
+	if (ret)
+		return ret;
+
+	int agent = who(&id);
+	if (agent <= 0)
+		return agent;
+
+	struct sock *peer = other->sk;
+	return peer ? reach_unix(id, peer, OP_SENDTO) : -EACCES;
+}

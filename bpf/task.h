@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Tasks.
+ *
+ *   task_alloc   copies the identity to the child before it can run; a child that cannot have it is not made
+ */
+#pragma once
+
+#include <bpf/bpf_tracing.h>
+
+#include "identity.h"
+
+SEC("lsm/task_alloc")
+int BPF_PROG(caisson_task_alloc, struct task_struct *task, unsigned long clone_flags, int ret)
+{
+	struct identity *id, copy = {};
+
+	if (ret)
+		return ret;
+
+	int agent = who(&id);
+	if (agent <= 0)
+		return agent;
+
+	copy.agent = id->agent;
+	copy.run = id->run; /* and no flags: a launch is for the task it was given to */
+	if (!bpf_task_storage_get(&tasks, task, &copy, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		return -ENOMEM;
+	return 0;
+}

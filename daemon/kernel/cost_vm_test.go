@@ -1,0 +1,48 @@
+//go:build vm
+
+// SPDX-License-Identifier: Apache-2.0
+
+package kernel
+
+import (
+	"testing"
+
+	"caisson/bpf"
+	"github.com/cilium/ebpf"
+)
+
+// verifierBudget is a tenth of what the verifier allows. A program above it loads slowly, and a newer verifier that
+// looks a little closer may refuse it.
+const verifierBudget = 100_000
+
+func TestVMVerifierCost(t *testing.T) {
+	spec, err := bpf.LoadCaisson()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := choosePrograms(spec); err != nil {
+		t.Fatal(err)
+	}
+	for name := range spec.Programs {
+		one := spec.Copy()
+		for other := range one.Programs {
+			if other != name {
+				delete(one.Programs, other)
+			}
+		}
+		coll, err := ebpf.NewCollection(one)
+		if err != nil {
+			t.Errorf("%s: %v", name, verifierHint(err))
+			continue
+		}
+		info, err := coll.Programs[name].Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, ok := info.VerifiedInstructions()
+		if !ok || n > verifierBudget {
+			t.Errorf("%s: the verifier looked at %d instructions, the budget is %d", name, n, verifierBudget)
+		}
+		coll.Close()
+	}
+}

@@ -99,19 +99,19 @@ func TestRunLifetime(t *testing.T) {
 		}
 	}
 
-	if on, err := r.Populated(); err != nil || !on {
+	if on, err := tr.Populated(r); err != nil || !on {
 		t.Errorf("Populated = %v, %v", on, err)
 	}
 	if err := os.WriteFile(filepath.Join(r.Dir, "cgroup.events"), []byte("populated 0\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if on, err := r.Populated(); err != nil || on {
+	if on, err := tr.Populated(r); err != nil || on {
 		t.Errorf("Populated = %v, %v after its end", on, err)
 	}
 	if err := os.WriteFile(filepath.Join(r.Dir, "cgroup.events"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Populated(); err == nil {
+	if _, err := tr.Populated(r); err == nil {
 		t.Error("a file without the word was taken for an answer")
 	}
 }
@@ -122,7 +122,7 @@ func TestRemove(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Remove(); err == nil {
+	if err := tr.Remove(r); err == nil {
 		t.Fatal("a directory that is not empty was removed")
 	}
 
@@ -135,13 +135,13 @@ func TestRemove(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(r.Dir, "made", "below"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Remove(); err != nil {
+	if err := tr.Remove(r); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Remove(); err != nil {
+	if err := tr.Remove(r); err != nil {
 		t.Errorf("removing what is gone: %v", err)
 	}
-	if on, err := r.Populated(); on || err != nil {
+	if on, err := tr.Populated(r); on || err != nil {
 		t.Errorf("Populated of what is gone = %v, %v", on, err)
 	}
 }

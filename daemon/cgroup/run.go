@@ -76,7 +76,7 @@ func (t *Tree) Runs() ([]Run, error) {
 }
 
 // Populated says whether a run, or a cgroup made below it, still has processes. A run whose scope has gone has none.
-func (r Run) Populated() (bool, error) {
+func (t *Tree) Populated(r Run) (bool, error) {
 	f, err := os.Open(filepath.Join(r.Dir, "cgroup.events"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -96,7 +96,7 @@ func (r Run) Populated() (bool, error) {
 
 // Remove removes the scope of a run that has ended, and whatever cgroups were made below it. It does nothing when the
 // scope is gone and fails when it still has processes.
-func (r Run) Remove() error {
+func (t *Tree) Remove(r Run) error {
 	var dirs []string
 	err := filepath.WalkDir(r.Dir, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {

@@ -23,7 +23,8 @@ type Options struct {
 	// taking records. It must not call Close.
 	OnFail func(error)
 	// OnPoison is called, from the writer's goroutine, when a write or sync
-	// error made the writer give up a segment and go on in a new one.
+	// error made the writer give up a segment and go on in a new one. It must
+	// not append to the log or close it: the writer waits for it to return.
 	OnPoison func(segment string, err error)
 	// Wrap puts fault injection between the writer and the disk; for tests.
 	Wrap func(Dir) Dir

@@ -137,7 +137,7 @@ func inspect(dir Dir, s *segment) (*ending, error) {
 	}
 	end.proof, err = attested(f, end.at.next)
 	if err == nil && end.proof == "" && sealed {
-		end.proof = "the segment had been sealed"
+		end.proof = afterSeal
 	}
 	if end.proof != "" {
 		end.tail.Why = EndCorrupt
@@ -163,7 +163,16 @@ func (end *ending) scan(f io.Reader, s *segment) (sealed bool, err error) {
 		last = append(last[:0], line...)
 		end.tail.ValidBytes, end.tail.ValidSeq = lr.off, end.at.next-1
 	}
-	return bytes.Contains(last, []byte(`,"kind":"segment.seal"`)), nil
+	return isSeal(last), nil
+}
+
+// afterSeal is the proof that what follows a seal was not left by a crash.
+const afterSeal = "the segment had been sealed"
+
+// isSeal reports whether a sound line is a seal. A string inside a record
+// cannot look like one, because its quotes are escaped.
+func isSeal(line []byte) bool {
+	return bytes.Contains(line, []byte(`,"kind":"segment.seal"`))
 }
 
 // begin takes the position of the chain from the first line of s.

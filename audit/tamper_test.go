@@ -116,6 +116,10 @@ func TestTampering(t *testing.T) {
 		{"append to a sealed segment", func(t *testing.T, _ string, segs []string) {
 			writeFile(t, segs[0], append(readFile(t, segs[0]), "more\n"...))
 		}, Tampered, -2},
+		{"append to the newest segment after its seal", func(t *testing.T, _ string, segs []string) {
+			last := segs[len(segs)-1]
+			writeFile(t, last, append(readFile(t, last), "more"...))
+		}, Tampered, -2},
 		{"remove the first segment", func(t *testing.T, _ string, segs []string) { os.Remove(segs[0]) }, Tampered, 0},
 		{"remove a segment in the middle", func(t *testing.T, _ string, segs []string) { os.Remove(segs[1]) }, Tampered, -2},
 		{"empty a segment in the middle", func(t *testing.T, _ string, segs []string) { writeFile(t, segs[1], nil) }, Tampered, -2},

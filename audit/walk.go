@@ -3,6 +3,7 @@
 package audit
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -204,6 +205,9 @@ func (w *walker) unexplained(f ReadFile, s *segment, bad *DamageError) error {
 		return nil
 	}
 	proof, err := attested(f, w.at.next)
+	if err == nil && proof == "" {
+		proof, err = sealedBefore(f, bad.Offset)
+	}
 	if err != nil {
 		return fmt.Errorf("read segment %s: %w", s.name, err)
 	}
@@ -214,6 +218,25 @@ func (w *walker) unexplained(f ReadFile, s *segment, bad *DamageError) error {
 	w.torn = append(w.torn, SegmentTail{PrevSeg: s.name, ValidBytes: bad.Offset, ValidSeq: max(w.at.next, 1) - 1, TornBytes: n, TornSHA256: sum})
 
 	return nil
+}
+
+// sealedBefore looks at the sound line that ends at off. Nothing is ever
+// written after a seal, so a crash cannot have left anything there.
+func sealedBefore(f io.ReadSeeker, off int64) (proof string, err error) {
+	buf := make([]byte, min(off, MaxLine))
+	_, err = f.Seek(off-int64(len(buf)), io.SeekStart)
+	if err != nil {
+		return "", err
+	}
+	_, err = io.ReadFull(f, buf)
+	if err != nil {
+		return "", err
+	}
+	line := bytes.TrimSuffix(buf, []byte{'\n'})
+	if isSeal(line[bytes.LastIndexByte(line, '\n')+1:]) {
+		return afterSeal, nil
+	}
+	return "", nil
 }
 
 // openLog opens a log for reading.

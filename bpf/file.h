@@ -82,6 +82,11 @@ int BPF_PROG(caisson_file_open, struct file *file, int ret)
 	struct dentry *dentry = file->f_path.dentry;
 	int answer = 0;
 
+	/* Since 6.9 a pidfd is made by opening a file of pidfs (fs/pidfs.c). It names a process and holds no data. */
+	struct super_block *sb = dentry->d_sb;
+	if (sb->s_magic == PID_FS_MAGIC)
+		return 0;
+
 	/* execve opens the program and its interpreters; whether they may run is decided in bprm_check_security. */
 	if (flags & FMODE_EXEC)
 		return 0;

@@ -137,6 +137,7 @@ struct msghdr {
 #define O_TRUNC 01000		 /* include/uapi/asm-generic/fcntl.h */
 #define ATTR_OPEN (1 << 15)	 /* include/linux/fs.h, "truncating from open(O_TRUNC)" */
 #define PROC_SUPER_MAGIC 0x9fa0	 /* include/uapi/linux/magic.h */
+#define PID_FS_MAGIC 0x50494446	 /* include/uapi/linux/magic.h */
 #define AF_UNSPEC 0		 /* include/linux/socket.h, as the following */
 #define AF_UNIX 1
 #define AF_INET 2

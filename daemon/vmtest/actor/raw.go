@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package actor
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// rawSendto is sendto(2) with an address that no Go type describes.
+func rawSendto(fd int, data, address []byte) error {
+	_, _, errno := unix.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&data[0])), uintptr(len(data)),
+		0, uintptr(unsafe.Pointer(&address[0])), uintptr(len(address)))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// argvRace executes Path Flag times with the argument Args[1], while another thread keeps changing that word to To and
+// back. Both words have the same length. Status counts the children that ran with To; Errno is never set.
+func argvRace(r Request) Answer {
+	word := append([]byte(r.Args[1]), 0)
+	good, bad := []byte(r.Args[1]), []byte(r.To)
+	var stop atomic.Bool
+	defer stop.Store(true)
+	go func() {
+		for !stop.Load() {
+			copy(word, bad)
+			copy(word, good)
+		}
+	}()
+
+	ran := 0
+	for range r.Flag {
+		if status, ok := forkExec(cstring(r.Path), []*byte{cstring(r.Args[0]), &word[0], nil}); ok && status == argvBad {
+			ran++
+		}
+	}
+	return Answer{Status: ran}
+}
+
+// argvBad is the exit status of a program of [Program] that was given the forbidden word.
+const argvBad = 66
+
+// forkExec forks and executes in the child, without Go's own checks and copies of argv.
+//
+//go:norace
+func forkExec(path *byte, argv []*byte) (status int, ok bool) {
+	env := []*byte{nil}
+	beforeFork()
+	pid, _, _ := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	if pid == 0 {
+		unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&env[0])))
+		for {
+			unix.RawSyscall(unix.SYS_EXIT_GROUP, 127, 0, 0)
+		}
+	}
+	afterFork()
+
+	var ws unix.WaitStatus
+	if _, err := unix.Wait4(int(pid), &ws, 0, nil); err != nil {
+		return 0, false
+	}
+	return ws.ExitStatus(), ws.Exited()
+}

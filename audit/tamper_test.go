@@ -53,115 +53,118 @@ func rename(t *testing.T, from, to string) {
 	}
 }
 
+// tamperings is what an attacker or a bad disk may do, and what must be seen.
+var tamperings = []struct {
+	name  string
+	spoil func(t *testing.T, dir string, segs []string)
+	want  Status
+	seq   int64 // first record that is not sound; -2: not looked at
+}{
+	{"nothing", func(*testing.T, string, []string) {}, OK, -1},
+	{"flip a byte of a record", func(t *testing.T, _ string, segs []string) {
+		edit(t, segs[1], func(l [][]byte) [][]byte { l[2][300] ^= 1; return l })
+	}, Tampered, -2},
+	{"flip a byte of a hash", func(t *testing.T, _ string, segs []string) {
+		edit(t, segs[1], func(l [][]byte) [][]byte { l[2][len(l[2])-10] ^= 1; return l })
+	}, Tampered, -2},
+	{"flip a newline", func(t *testing.T, _ string, segs []string) {
+		edit(t, segs[1], func(l [][]byte) [][]byte { l[2][len(l[2])-1] = ' '; return l })
+	}, Tampered, -2},
+	{"flip a byte in the newest segment", func(t *testing.T, _ string, segs []string) {
+		edit(t, segs[len(segs)-1], func(l [][]byte) [][]byte { l[1][300] ^= 1; return l })
+	}, Tampered, -2},
+	{"flip a byte in the record that opens the newest segment", func(t *testing.T, _ string, segs []string) {
+		edit(t, segs[len(segs)-1], func(l [][]byte) [][]byte { l[0][300] ^= 1; return l })
+	}, Tampered, -2},
+	{"turn a denial into an approval", func(t *testing.T, _ string, segs []string) {
+		edit(t, segs[0], func(l [][]byte) [][]byte {
+			l[3] = bytes.Replace(l[3], []byte(VerdictAllow), []byte("DENY!"), 1)
+			return l
+		})
+	}, Tampered, 3},
+	{"edit a record and compute its hash again", func(t *testing.T, _ string, segs []string) {
+		edit(t, segs[0], func(l [][]byte) [][]byte {
+			l[3] = rehash(bytes.Replace(l[3], []byte("/project"), []byte("/PROJECT"), 1))
+			return l
+		})
+	}, Tampered, 4},
+	{"delete a record in the middle", func(t *testing.T, _ string, segs []string) {
+		edit(t, segs[0], func(l [][]byte) [][]byte { return slices.Delete(l, 3, 4) })
+	}, Tampered, 3},
+	{"delete the last record of a segment that is not the newest", func(t *testing.T, _ string, segs []string) {
+		edit(t, segs[0], func(l [][]byte) [][]byte { return l[:len(l)-1] })
+	}, Tampered, -2},
+	{"delete the first record", func(t *testing.T, _ string, segs []string) {
+		edit(t, segs[0], func(l [][]byte) [][]byte { return l[1:] })
+	}, Tampered, 0},
+	{"reorder two records", func(t *testing.T, _ string, segs []string) {
+		edit(t, segs[0], func(l [][]byte) [][]byte { l[3], l[4] = l[4], l[3]; return l })
+	}, Tampered, 3},
+	{"repeat a record", func(t *testing.T, _ string, segs []string) {
+		edit(t, segs[0], func(l [][]byte) [][]byte { return slices.Insert(l, 4, l[3]) })
+	}, Tampered, 4},
+	{"insert a record with a good hash", func(t *testing.T, _ string, segs []string) {
+		edit(t, segs[0], func(l [][]byte) [][]byte {
+			extra := rehash(bytes.Replace(l[3], []byte("file-"), []byte("fake-"), 1))
+			return slices.Insert(l, 3, extra)
+		})
+	}, Tampered, 4},
+	{"insert an empty line", func(t *testing.T, _ string, segs []string) {
+		edit(t, segs[0], func(l [][]byte) [][]byte { return slices.Insert(l, 3, []byte("\n")) })
+	}, Tampered, 3},
+	{"append to a sealed segment", func(t *testing.T, _ string, segs []string) {
+		writeFile(t, segs[0], append(readFile(t, segs[0]), "more\n"...))
+	}, Tampered, -2},
+	{"append to the newest segment after its seal", func(t *testing.T, _ string, segs []string) {
+		last := segs[len(segs)-1]
+		writeFile(t, last, append(readFile(t, last), "more"...))
+	}, Tampered, -2},
+	{"remove the first segment", func(t *testing.T, _ string, segs []string) { os.Remove(segs[0]) }, Tampered, 0},
+	{"remove a segment in the middle", func(t *testing.T, _ string, segs []string) { os.Remove(segs[1]) }, Tampered, -2},
+	{"empty a segment in the middle", func(t *testing.T, _ string, segs []string) { writeFile(t, segs[1], nil) }, Tampered, -2},
+	{"copy a segment under a new attempt's name", func(t *testing.T, dir string, segs []string) {
+		writeFile(t, filepath.Join(dir, "segments", nameSegment(0, 1)), readFile(t, segs[0]))
+	}, Tampered, -2},
+	{"copy a segment under a later name", func(t *testing.T, dir string, segs []string) {
+		writeFile(t, filepath.Join(dir, "segments", nameSegment(9999, 0)), readFile(t, segs[0]))
+	}, Tampered, -2},
+	{"swap two segments", func(t *testing.T, _ string, segs []string) {
+		rename(t, segs[1], segs[1]+"x")
+		rename(t, segs[2], segs[1])
+		rename(t, segs[1]+"x", segs[2])
+	}, Tampered, -2},
+	{"put a segment of another log in", func(t *testing.T, _ string, segs []string) {
+		writeFile(t, segs[0], readFile(t, segFiles(t, threeSegments(t))[0]))
+	}, Tampered, -2},
+	{"replace the log ID", func(t *testing.T, dir string, _ []string) {
+		writeFile(t, filepath.Join(dir, idName), []byte(testLogID+"\n"))
+	}, Tampered, 0},
+	{"garble the log ID", func(t *testing.T, dir string, _ []string) {
+		writeFile(t, filepath.Join(dir, idName), []byte("hello"))
+	}, Tampered, -2},
+	{"remove all segments", func(t *testing.T, _ string, segs []string) {
+		for _, s := range segs {
+			os.Remove(s)
+		}
+	}, Tampered, 0},
+	{"add a file", func(t *testing.T, dir string, _ []string) {
+		writeFile(t, filepath.Join(dir, "segments", "notes.txt"), []byte("x"))
+	}, OK, -1},
+	{"add a symlink named like a segment", func(t *testing.T, dir string, segs []string) {
+		if err := os.Symlink(segs[0], filepath.Join(dir, "segments", nameSegment(5000, 0))); err != nil {
+			t.Fatal(err)
+		}
+	}, OK, -1},
+	{"tear the newest segment", func(t *testing.T, _ string, segs []string) {
+		last := segs[len(segs)-1]
+		b := readFile(t, last)
+		writeFile(t, last, b[:len(b)-20])
+	}, Damaged, -1},
+}
+
 func TestTampering(t *testing.T) {
 	clean := threeSegments(t)
-	for _, tc := range []struct {
-		name  string
-		spoil func(t *testing.T, dir string, segs []string)
-		want  Status
-		seq   int64 // first record that is not sound; -2: not looked at
-	}{
-		{"nothing", func(*testing.T, string, []string) {}, OK, -1},
-		{"flip a byte of a record", func(t *testing.T, _ string, segs []string) {
-			edit(t, segs[1], func(l [][]byte) [][]byte { l[2][300] ^= 1; return l })
-		}, Tampered, -2},
-		{"flip a byte of a hash", func(t *testing.T, _ string, segs []string) {
-			edit(t, segs[1], func(l [][]byte) [][]byte { l[2][len(l[2])-10] ^= 1; return l })
-		}, Tampered, -2},
-		{"flip a newline", func(t *testing.T, _ string, segs []string) {
-			edit(t, segs[1], func(l [][]byte) [][]byte { l[2][len(l[2])-1] = ' '; return l })
-		}, Tampered, -2},
-		{"flip a byte in the newest segment", func(t *testing.T, _ string, segs []string) {
-			edit(t, segs[len(segs)-1], func(l [][]byte) [][]byte { l[1][300] ^= 1; return l })
-		}, Tampered, -2},
-		{"flip a byte in the record that opens the newest segment", func(t *testing.T, _ string, segs []string) {
-			edit(t, segs[len(segs)-1], func(l [][]byte) [][]byte { l[0][300] ^= 1; return l })
-		}, Tampered, -2},
-		{"turn a denial into an approval", func(t *testing.T, _ string, segs []string) {
-			edit(t, segs[0], func(l [][]byte) [][]byte {
-				l[3] = bytes.Replace(l[3], []byte(VerdictAllow), []byte("DENY!"), 1)
-				return l
-			})
-		}, Tampered, 3},
-		{"edit a record and compute its hash again", func(t *testing.T, _ string, segs []string) {
-			edit(t, segs[0], func(l [][]byte) [][]byte {
-				l[3] = rehash(bytes.Replace(l[3], []byte("/project"), []byte("/PROJECT"), 1))
-				return l
-			})
-		}, Tampered, 4},
-		{"delete a record in the middle", func(t *testing.T, _ string, segs []string) {
-			edit(t, segs[0], func(l [][]byte) [][]byte { return slices.Delete(l, 3, 4) })
-		}, Tampered, 3},
-		{"delete the last record of a segment that is not the newest", func(t *testing.T, _ string, segs []string) {
-			edit(t, segs[0], func(l [][]byte) [][]byte { return l[:len(l)-1] })
-		}, Tampered, -2},
-		{"delete the first record", func(t *testing.T, _ string, segs []string) {
-			edit(t, segs[0], func(l [][]byte) [][]byte { return l[1:] })
-		}, Tampered, 0},
-		{"reorder two records", func(t *testing.T, _ string, segs []string) {
-			edit(t, segs[0], func(l [][]byte) [][]byte { l[3], l[4] = l[4], l[3]; return l })
-		}, Tampered, 3},
-		{"repeat a record", func(t *testing.T, _ string, segs []string) {
-			edit(t, segs[0], func(l [][]byte) [][]byte { return slices.Insert(l, 4, l[3]) })
-		}, Tampered, 4},
-		{"insert a record with a good hash", func(t *testing.T, _ string, segs []string) {
-			edit(t, segs[0], func(l [][]byte) [][]byte {
-				extra := rehash(bytes.Replace(l[3], []byte("file-"), []byte("fake-"), 1))
-				return slices.Insert(l, 3, extra)
-			})
-		}, Tampered, 4},
-		{"insert an empty line", func(t *testing.T, _ string, segs []string) {
-			edit(t, segs[0], func(l [][]byte) [][]byte { return slices.Insert(l, 3, []byte("\n")) })
-		}, Tampered, 3},
-		{"append to a sealed segment", func(t *testing.T, _ string, segs []string) {
-			writeFile(t, segs[0], append(readFile(t, segs[0]), "more\n"...))
-		}, Tampered, -2},
-		{"append to the newest segment after its seal", func(t *testing.T, _ string, segs []string) {
-			last := segs[len(segs)-1]
-			writeFile(t, last, append(readFile(t, last), "more"...))
-		}, Tampered, -2},
-		{"remove the first segment", func(t *testing.T, _ string, segs []string) { os.Remove(segs[0]) }, Tampered, 0},
-		{"remove a segment in the middle", func(t *testing.T, _ string, segs []string) { os.Remove(segs[1]) }, Tampered, -2},
-		{"empty a segment in the middle", func(t *testing.T, _ string, segs []string) { writeFile(t, segs[1], nil) }, Tampered, -2},
-		{"copy a segment under a new attempt's name", func(t *testing.T, dir string, segs []string) {
-			writeFile(t, filepath.Join(dir, "segments", nameSegment(0, 1)), readFile(t, segs[0]))
-		}, Tampered, -2},
-		{"copy a segment under a later name", func(t *testing.T, dir string, segs []string) {
-			writeFile(t, filepath.Join(dir, "segments", nameSegment(9999, 0)), readFile(t, segs[0]))
-		}, Tampered, -2},
-		{"swap two segments", func(t *testing.T, _ string, segs []string) {
-			rename(t, segs[1], segs[1]+"x")
-			rename(t, segs[2], segs[1])
-			rename(t, segs[1]+"x", segs[2])
-		}, Tampered, -2},
-		{"put a segment of another log in", func(t *testing.T, _ string, segs []string) {
-			writeFile(t, segs[0], readFile(t, segFiles(t, threeSegments(t))[0]))
-		}, Tampered, -2},
-		{"replace the log ID", func(t *testing.T, dir string, _ []string) {
-			writeFile(t, filepath.Join(dir, idName), []byte(testLogID+"\n"))
-		}, Tampered, 0},
-		{"garble the log ID", func(t *testing.T, dir string, _ []string) {
-			writeFile(t, filepath.Join(dir, idName), []byte("hello"))
-		}, Tampered, -2},
-		{"remove all segments", func(t *testing.T, _ string, segs []string) {
-			for _, s := range segs {
-				os.Remove(s)
-			}
-		}, Tampered, 0},
-		{"add a file", func(t *testing.T, dir string, _ []string) {
-			writeFile(t, filepath.Join(dir, "segments", "notes.txt"), []byte("x"))
-		}, OK, -1},
-		{"add a symlink named like a segment", func(t *testing.T, dir string, segs []string) {
-			if err := os.Symlink(segs[0], filepath.Join(dir, "segments", nameSegment(5000, 0))); err != nil {
-				t.Fatal(err)
-			}
-		}, OK, -1},
-		{"tear the newest segment", func(t *testing.T, _ string, segs []string) {
-			last := segs[len(segs)-1]
-			b := readFile(t, last)
-			writeFile(t, last, b[:len(b)-20])
-		}, Damaged, -1},
-	} {
+	for _, tc := range tamperings {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := copyDir(t, clean)
 			tc.spoil(t, dir, segFiles(t, dir))

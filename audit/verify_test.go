@@ -266,6 +266,22 @@ func TestRollByAge(t *testing.T) {
 	}
 }
 
+// Records that wait for the disk do not keep a segment from ending, and the
+// writer does not spin while they wait.
+func TestRollByAgeWithRecordsWaiting(t *testing.T) {
+	d := newMemDir()
+	l := mustOpenMem(t, d, Options{SegmentAge: 40 * time.Millisecond, Delay: never, AllowDelay: never})
+	mustAppend(t, l, event(0))
+	time.Sleep(100 * time.Millisecond)
+	if s := l.Stats(); s.Segment == nameSegment(0, 0) || s.Durable < 1 {
+		t.Errorf("%+v", s)
+	}
+	mustClose(t, l)
+	if r := verifyMem(t, d, false); r.Status != OK {
+		t.Errorf("%v", r)
+	}
+}
+
 func TestSummaryIsBounded(t *testing.T) {
 	var s summary
 	for i := range 200 {

@@ -143,7 +143,7 @@ func (w *writer) settle(now time.Time) {
 		return
 	}
 	switch {
-	case w.force, w.full(), due(w.syncDue, now):
+	case w.force, w.full(), due(w.syncDue, now), w.aged(now):
 		w.commit()
 	case due(w.writeDue, now):
 		err := w.write()
@@ -151,10 +151,12 @@ func (w *writer) settle(now time.Time) {
 			w.rescue(err)
 		}
 	}
-	if w.failed == nil && len(w.held) == 0 && (w.bytes >= w.opt.SegmentBytes || now.Sub(w.born) >= w.opt.SegmentAge) {
+	if w.failed == nil && len(w.held) == 0 && (w.bytes >= w.opt.SegmentBytes || w.aged(now)) {
 		w.roll()
 	}
 }
+
+func (w *writer) aged(now time.Time) bool { return now.Sub(w.born) >= w.opt.SegmentAge }
 
 func due(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }
 

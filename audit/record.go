@@ -16,7 +16,7 @@ import (
 // under its name with "_b64" and read back unchanged.
 type Record struct {
 	V    int          `json:"v"`    // format version
-	Seq  uint64       `json:"seq"`  // position in the log, from 0, without holes
+	Seq  uint64       `json:"seq"`  // position in the log, from 0; numbers are only missing where records were lost (EndCorrupt)
 	Prev string       `json:"prev"` // hash of the record before, 64 hex digits; zeros in the first
 	T    time.Time    `json:"t"`    // wall clock in UTC; zero: when Append was called
 	Boot string       `json:"boot"` // boot ID of the host; empty: the current one

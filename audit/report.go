@@ -12,11 +12,13 @@ import (
 type Status int
 
 // The outcomes. Damaged means that bytes are there which do not count, and
-// that a crash or a write error explains every one of them.
+// that a crash or a write error can explain every one of them. It is not proof
+// of a crash: damage to the very last batch before a writer died looks the
+// same, because no later record says that it had been on disk.
 const (
 	OK       Status = iota // every record is there and unchanged, as far as a chain can tell
 	Tampered               // records were changed, removed, added or destroyed; bit rot looks the same
-	Damaged                // damage that never held an acknowledged record
+	Damaged                // torn ends that a crash or a write error can explain
 )
 
 // String returns "ok", "tampered" or "damaged".
@@ -85,7 +87,7 @@ func (r *Report) tails(b *strings.Builder) {
 		why := "not yet recorded: the next writer will do so"
 		switch t.Why {
 		case EndCrash:
-			why = "left by a crash, unchanged since"
+			why = "taken for the end of a crash, unchanged since"
 		case EndError:
 			why = "left by a write error, its records were written again"
 		}

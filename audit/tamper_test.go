@@ -289,7 +289,7 @@ func TestTornPartIsEvidence(t *testing.T) {
 	f := d.files[name]
 	f.data = f.data[:len(f.data)-30]
 	mustClose(t, mustOpenMem(t, d, Options{}))
-	if r := verifyMem(t, d, false); r.Status != Damaged || r.TornTails != 1 || !strings.Contains(r.String(), "left by a crash") {
+	if r := verifyMem(t, d, false); r.Status != Damaged || r.TornTails != 1 || !strings.Contains(r.String(), "the end of a crash") {
 		t.Fatalf("%v", r)
 	}
 	for _, tc := range []struct {

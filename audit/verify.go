@@ -89,7 +89,7 @@ func (r *Report) judge(id string, idErr error) {
 		// The ID is only written once the first record is on disk.
 		r.Status, r.BadSeq, r.Problem = Tampered, 0, "the log has an ID but no records"
 	case r.TornTails > 0:
-		r.Status, r.Problem = Damaged, "bytes that hold no acknowledged record, see torn tails"
+		r.Status, r.Problem = Damaged, "some bytes do not count; a crash or a write error can explain them, see torn tails"
 	case id == "" && !r.Live:
 		r.Status, r.Problem = Damaged, "file log.id is missing"
 	}

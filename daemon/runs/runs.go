@@ -44,6 +44,8 @@ type Options struct {
 type Runs struct {
 	opt Options
 
+	sweep sync.Mutex // held by Sweep, so that a run ends once; taken before mu
+
 	mu    sync.Mutex
 	live  map[uint64]cgroup.Run // by cgroup id
 	over  map[uint64]time.Time  // runs in live that have no process any more, since when
@@ -101,6 +103,8 @@ func (s *Runs) Live(agent string) []cgroup.Run {
 
 // Sweep removes the scopes of runs that have ended. A run is reported as ended a moment after its last process has gone.
 func (s *Runs) Sweep(now time.Time) error {
+	s.sweep.Lock()
+	defer s.sweep.Unlock()
 	var errs []error
 	for _, r := range s.Live("") {
 		on, err := s.opt.Tree.Populated(r)

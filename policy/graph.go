@@ -12,7 +12,7 @@ import (
 // the daemon's memory or time.
 const (
 	maxStateItems = 1 << 23 // items of all states together
-	maxWork       = 1 << 27 // items looked at
+	maxWork       = 1 << 26 // items looked at
 )
 
 // graph is an image before it has addresses: nodes, numbered from 1, and edges.

@@ -40,7 +40,9 @@ type part struct {
 }
 
 // oneStar says whether the part is a pattern of the kind that needs to see a whole word.
-func (p part) oneStar() bool { return p.glob && !p.rest && p.text != "*" && !p.deferred() }
+func (p part) oneStar() bool {
+	return p.glob && !p.rest && strings.Contains(p.text, "*") && p.text != "*" && !p.deferred()
+}
 
 // deferred says whether the part is a glob beyond what an image holds.
 func (p part) deferred() bool {

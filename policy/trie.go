@@ -95,6 +95,7 @@ func itemKey(items []item) string {
 type fork struct {
 	named    map[string][]item // items behind each literal name
 	open     []item            // items whose element takes more than one name
+	bits     []uint8           // per open item: the bit of its pattern in a mask; 0: the node does not carry it
 	patterns []element         // distinct patterns, in the order of the rules
 }
 
@@ -141,16 +142,26 @@ func (t *trie) split(items []item) fork {
 			// Without an edge of its own the separator would be taken for the name of a program.
 			f.named[separator] = []item{}
 		}
-		if e.kind == elemPattern && f.index(e) < 0 && len(f.patterns) < layout.MaxPatterns {
-			f.patterns = append(f.patterns, *e)
+		bit := uint8(0)
+		if e.kind == elemPattern {
+			bit = f.bit(e)
 		}
+		f.bits = append(f.bits, bit)
 	}
 	return f
 }
 
-// index is the number of a pattern in the mask; -1 when the node cannot carry it.
-func (f *fork) index(e *element) int {
-	return slices.IndexFunc(f.patterns, func(p element) bool { return p.text == e.text && p.suffix == e.suffix })
+// bit is the bit of a pattern in masks; 0 when the node already carries as many others as it can.
+func (f *fork) bit(e *element) uint8 {
+	i := slices.IndexFunc(f.patterns, func(p element) bool { return p.text == e.text && p.suffix == e.suffix })
+	if i < 0 && len(f.patterns) == layout.MaxPatterns {
+		return 0
+	}
+	if i < 0 {
+		i = len(f.patterns)
+		f.patterns = append(f.patterns, *e)
+	}
+	return 1 << i
 }
 
 // takeName is where a literal name leads: to all items that take it.
@@ -182,9 +193,8 @@ func (t *trie) takeName(f fork, name string) []item {
 func (t *trie) takeMask(f fork, mask uint8) []item {
 	t.work += len(f.open)
 	var out []item
-	for _, it := range f.open {
-		e := &t.seqs[it.seq()].elems[it.pos()]
-		switch e.kind {
+	for i, it := range f.open {
+		switch bit := f.bits[i]; t.seqs[it.seq()].elems[it.pos()].kind {
 		case elemRest:
 			out = append(out, it)
 		case elemAny:
@@ -192,10 +202,10 @@ func (t *trie) takeMask(f fork, mask uint8) []item {
 		case elemMaybe:
 			out = append(out, it.next()|itemMaybe)
 		case elemPattern:
-			switch i := f.index(e); {
-			case i < 0:
+			switch {
+			case bit == 0:
 				out = append(out, it.next()|itemMaybe)
-			case mask&(1<<i) != 0:
+			case mask&bit != 0:
 				out = append(out, it.next())
 			}
 		}

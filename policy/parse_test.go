@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+)
+
+// rule1 wraps one rule's body, whose first line starts at 3:5.
+func rule1(body string) string {
+	return "agent: a\nrules:\n  - " + strings.ReplaceAll(body, "\n", "\n    ") + "\n"
+}
+
+// pathRule is a good rule but for the value of its path condition, which starts at 6:20 or behind.
+func pathRule(op, value string) string {
+	return rule1("name: r\naction: file_read\neffect: ALLOW\nconditions: { path: { " + op + ": " + value + " } }")
+}
+
+func commandRule(op, value string) string {
+	return rule1("name: r\naction: shell_exec\neffect: ALLOW\nconditions: { command: { " + op + ": " + value + " } }")
+}
+
+func netRuleText(conditions string) string {
+	return rule1("name: r\naction: network\neffect: ALLOW\nconditions: { " + conditions + " }")
+}
+
+func TestParseErrors(t *testing.T) {
+	cases := []struct{ name, text, want string }{
+		{"empty", "", "f.yaml:1:1: the policy is empty (it needs agent and rules)"},
+		{"only a comment", "# nothing\n", "f.yaml:1:1: the policy is empty"},
+		{"two documents", "agent: a\nrules: []\n---\nagent: b\n", "f.yaml:3:1: second document"},
+		{"not a mapping", "- a\n", "f.yaml:1:1: the policy must be a mapping, not a list"},
+		{"unknown field", "agent: a\nrulez: []\n", `f.yaml:2:1: the policy has no field "rulez" (known are agent, rules; did you mean rules?)`},
+		{"missing rules", "agent: a\n", "f.yaml:1:1: the policy has no rules"},
+		{"missing agent", "rules: []\n", "f.yaml:1:1: the policy has no agent"},
+		{"duplicate key", "agent: a\nagent: b\nrules: []\n", `f.yaml:2:1: the policy has "agent" twice, first at 1:1`},
+		{"agent is a number", "agent: 7\nrules: []\n", `f.yaml:1:8: agent must be a string, not an integer (quote it: "7")`},
+		{"agent is no identity", "agent: A b\nrules: []\n", `f.yaml:1:8: agent "A b" is not an identity`},
+		{"agent too long", "agent: " + strings.Repeat("a", 64) + "\nrules: []\n", "is not an identity"},
+		{"rules is nothing", "agent: a\nrules:\n", "f.yaml:2:7: rules must be a list, not nothing"},
+		{"rule is a word", "agent: a\nrules: [x]\n", "f.yaml:2:9: a rule must be a mapping, not a string"},
+		{"bad effect", rule1("name: r\naction: file_read\neffect: ALOW"),
+			`f.yaml:5:13: unknown effect "ALOW" (use ALLOW, DENY or REQUIRE_APPROVAL)`},
+		{"effect in lower case", rule1("name: r\naction: file_read\neffect: allow"), `unknown effect "allow"`},
+		{"effect DEFER", rule1("name: r\naction: file_read\neffect: DEFER"), `unknown effect "DEFER"`},
+		{"bad action", rule1("name: r\naction: file_reed\neffect: DENY"), "f.yaml:4:13: unknown action \"file_reed\" (use file_read, file_write, shell_exec or network; did you mean file_read?)"},
+		{"missing effect", rule1("name: r\naction: file_read"), "f.yaml:3:5: a rule has no effect"},
+		{"duplicate rule name", "agent: a\nrules:\n  - {name: r, action: network, effect: DENY}\n  - {name: r, action: network, effect: DENY}\n",
+			`f.yaml:4:12: rule name "r" is already used at 3:12`},
+		{"reserved rule name", rule1("name: baseline:x\naction: network\neffect: DENY"), "belong to the built-in rules"},
+		{"empty name", rule1("name: \"\"\naction: network\neffect: DENY"), "name is an empty string"},
+		{"conditions left empty", rule1("name: r\naction: network\neffect: DENY\nconditions:"), "f.yaml:6:16: conditions is empty"},
+		{"condition of another action", rule1("name: r\naction: network\neffect: DENY\nconditions: { path: { equals: /a } }"),
+			"f.yaml:6:19: path is not a field of network (it has url, host, address, port)"},
+		{"condition without operator", rule1("name: r\naction: file_read\neffect: DENY\nconditions: { path: /a }"),
+			"path needs an operator, not a string (write path: { equals: … })"},
+		{"no operator at all", rule1("name: r\naction: file_read\neffect: DENY\nconditions: { path: {} }"), "path has no operator"},
+		{"unknown operator", pathRule("start_with", "/a"), `path has no field "start_with" (known are equals, starts_with, glob; did you mean starts_with?)`},
+		{"list of values", pathRule("equals", "[/a, /b]"), "path equals takes one value, not a list"},
+		{"value is a number", pathRule("equals", "5"), "path equals must be a string, not an integer"},
+		{"relative path", pathRule("equals", "src/a"), `path "src/a" is not absolute`},
+		{"dot-dot", pathRule("equals", "/a/../b"), `f.yaml:6:37: path "/a/../b" contains ".."`},
+		{"star outside glob", pathRule("starts_with", "\"/a/*\""), "f.yaml:6:44: \"*\" has no meaning in starts_with"},
+		{"double star inside a name", pathRule("glob", "/a/**.c"), `f.yaml:6:36: "**" stands only as a whole name`},
+		{"open class", pathRule("glob", "\"/a/[b\""), `"[" is not closed`},
+		{"empty class", pathRule("glob", "\"/a/[]\""), "empty class"},
+		{"empty range", pathRule("glob", "\"/a/[z-a]\""), `range "z-a" is empty`},
+		{"backslash in glob", pathRule("glob", `/a/\*`), "backslash has no meaning in a glob"},
+		{"name too long", pathRule("equals", "/"+strings.Repeat("n", 256)), "256 bytes long, more than 255"},
+		{"too many names", pathRule("equals", strings.Repeat("/n", 129)), "129 names, more than 128"},
+		{"thread-self", pathRule("starts_with", "/proc/thread-self"), "write /proc/self/task/*"},
+		{"pipe", commandRule("equals", "npm test | sh"), `"|" in column 10 of the command is shell syntax`},
+		{"semicolon", commandRule("starts_with", "npm test; rm"), `f.yaml:6:51: ";" in column 9`},
+		{"newline", commandRule("equals", `"npm\nrm"`), `"\n" in column 4`},
+		{"star in command", commandRule("starts_with", "npm *"), `"*" in column 5`},
+		{"relative program", commandRule("equals", "./npm test"), `program "./npm" is a relative path`},
+		{"pattern as bare program", commandRule("glob", "np* test"), "a program without a path cannot be a pattern"},
+		{"root as program", commandRule("equals", "/ test"), `"/" is not a program`},
+		{"empty command", commandRule("equals", `"  "`), "the command is empty"},
+		{"URL path", netRuleText("url: { starts_with: \"https://h.example/v1\" }"), "a kernel cannot see a URL path"},
+		{"URL query", netRuleText("url: { equals: \"https://h.example?x\" }"), "a kernel cannot see a URL path"},
+		{"URL user", netRuleText("url: { equals: \"https://u@h.example\" }"), "URL has user information"},
+		{"unknown scheme", netRuleText("url: { equals: \"foo://h.example\" }"), `the scheme "foo" has no port of its own`},
+		{"URL glob", netRuleText("url: { glob: \"https://*\" }"), `url has no field "glob"`},
+		{"URL with port", netRuleText("url: { equals: \"https://h.example\" }, port: { equals: 443 }"), "url cannot stand with host, address or port"},
+		{"host pattern", netRuleText("host: { equals: \"*.example.com\" }"), "is not a host name"},
+		{"host like an address", netRuleText("host: { equals: \"127.1\" }"), "neither a host name nor an address"},
+		{"bad block", netRuleText("address: { equals: 10.0.0.0/33 }"), "no prefix length from 0 to 32"},
+		{"host bits", netRuleText("address: { equals: 10.1.2.3/8 }"), "(write 10.0.0.0/8)"},
+		{"quoted port", netRuleText("port: { equals: \"443\" }"), "port must be an integer, not a string"},
+		{"port 0", netRuleText("port: { equals: 0 }"), `port "0" is not a port`},
+		{"port too large", netRuleText("port: { equals: 65536 }"), `port "65536" is not a port`},
+		{"port in hex", netRuleText("port: { equals: 0x50 }"), `port "0x50" is not a port`},
+		{"alias", "agent: &x a\nrules: []\n", "f.yaml:1:8: anchor &x"},
+		{"merge key", "agent: a\nrules: []\n<<: {}\n", "merge key"},
+		{"tag", "agent: !!str a\nrules: []\n", "tag !!str"},
+		{"tab", "agent: a\nrules:\n\t- name: r\n", "f.yaml:3:1: not valid YAML"},
+		{"not UTF-8", "agent: a\xff\n", "f.yaml:1:9: byte 0xff is not text"},
+		{"NUL", "agent: a\x00\n", "byte 0x00 is not text"},
+		{"too deep", "agent: " + strings.Repeat("[", 20) + strings.Repeat("]", 20) + "\n", "nested deeper"},
+		{"too large", strings.Repeat("#", maxFile+1), "larger than 1048576 bytes"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			p, err := Parse("f.yaml", []byte(tc.text))
+			if err == nil || p != nil {
+				t.Fatalf("got a policy, want error %q", tc.want)
+			}
+			if !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %q\nwant %q", err, tc.want)
+			}
+			var e *Error
+			if !errors.As(err, &e) {
+				t.Errorf("error is not an *Error: %T", err)
+			}
+		})
+	}
+}
+
+func TestParseAccepts(t *testing.T) {
+	cases := []struct {
+		name, text string
+		rules      int
+	}{
+		{"no rules", "agent: a\nrules: []\n", 0},
+		{"byte order mark and CRLF", "\xef\xbb\xbfagent: a\r\nrules:\r\n  - {name: r, action: network, effect: DENY}\r\n", 1},
+		{"no conditions", rule1("name: r\naction: file_write\neffect: DENY"), 1},
+		{"empty conditions", rule1("name: r\naction: file_write\neffect: DENY\nconditions: {}"), 1},
+		{"two operators", pathRule("starts_with", "/a, glob: \"/**/*.c\""), 1},
+		{"host and port", netRuleText("host: { equals: h.example }, port: { equals: 22 }"), 1},
+		{"URL with slash", netRuleText("url: { equals: \"https://H.example:8443/\" }"), 1},
+		{"IPv6 URL", netRuleText("url: { equals: \"https://[::1]\" }"), 1},
+		{"mapped block", netRuleText("address: { equals: \"::ffff:10.0.0.0/104\" }"), 1},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			p, err := Parse("f.yaml", []byte(tc.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(p.Rules) != tc.rules {
+				t.Errorf("got %d rules, want %d", len(p.Rules), tc.rules)
+			}
+		})
+	}
+}
+
+func TestParseReportsAllFaultsTogether(t *testing.T) {
+	text := "agent: A\nrules:\n" + strings.Repeat("  - {}\n", 30)
+	_, err := Parse("f.yaml", []byte(text))
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || len(joined.Unwrap()) != maxErrors {
+		t.Fatalf("got %v, want %d errors", err, maxErrors)
+	}
+	var e *Error
+	if !errors.As(joined.Unwrap()[0], &e) || e.Line != 1 || e.Col != 8 {
+		t.Errorf("first error is %v, want the agent's", joined.Unwrap()[0])
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, agent := range []string{"research-agent", "coding-agent", "deploy-agent"} {
+		data, err := os.ReadFile(seedDir + "/" + agent + ".yaml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add([]byte(netRuleText("address: { equals: \"::/0\" }, port: { equals: 1 }")))
+	f.Add([]byte(commandRule("glob", "\"/usr/**/[a-c]* ** x*y\"")))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := Parse("f.yaml", data)
+		if (p == nil) == (err == nil) {
+			t.Fatalf("policy %v, error %v", p, err)
+		}
+		if err != nil {
+			return
+		}
+		if _, err := Compile(p, Env{}); err != nil && !strings.Contains(err.Error(), "policy too large") {
+			t.Fatalf("a policy that parses does not compile: %v", err)
+		}
+	})
+}

@@ -62,7 +62,7 @@ func TestParseErrors(t *testing.T) {
 		{"list of values", pathRule("equals", "[/a, /b]"), "path equals takes one value, not a list"},
 		{"value is a number", pathRule("equals", "5"), "path equals must be a string, not an integer"},
 		{"relative path", pathRule("equals", "src/a"), `path "src/a" is not absolute`},
-		{"dot-dot", pathRule("equals", "/a/../b"), `f.yaml:6:37: path "/a/../b" contains ".."`},
+		{"dot-dot", pathRule("equals", "/a/../b"), `f.yaml:6:38: path "/a/../b" contains ".."`},
 		{"star outside glob", pathRule("starts_with", "\"/a/*\""), "f.yaml:6:44: \"*\" has no meaning in starts_with"},
 		{"double star inside a name", pathRule("glob", "/a/**.c"), `f.yaml:6:36: "**" stands only as a whole name`},
 		{"open class", pathRule("glob", "\"/a/[b\""), `"[" is not closed`},

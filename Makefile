@@ -19,7 +19,7 @@ PACKAGES := \
 
 # Ordinary programs of the host that the guests' agents run, for the programs
 # that they are and not for busybox's imitation of them.
-GUEST_PROGRAMS := /bin/bash /bin/sh /bin/cat /bin/ls /bin/touch /bin/mkdir /bin/mv /bin/ln /bin/rm /usr/bin/env /usr/bin/git /usr/bin/perl
+GUEST_PROGRAMS := /bin/bash /bin/sh /bin/cat /bin/ls /bin/touch /bin/mkdir /bin/mv /bin/ln /bin/rm /bin/chmod /usr/bin/truncate /usr/bin/env /usr/bin/git /usr/bin/perl
 
 # What a guest holds beside the program it runs: caisson as it is installed.
 VM_FLAGS = \
@@ -105,9 +105,9 @@ test-vm: build kernels ## Tests on real kernels, in virtual machines
 demo: ## Show what caisson does (KERNEL=6.1 for another kernel, HOST=1 for this machine)
 	@$(MAKE) --no-print-directory -s setup build
 ifdef HOST
-	@bin/demo -host
+	@bin/demo -host -bin bin -policies testdata/policies $$([ -t 1 ] && echo -color)
 else
-	@$(VMRUN) -kernel $(KERNEL) -timeout 10m $(VM_FLAGS) bin/demo
+	@$(VMRUN) -kernel $(KERNEL) -timeout 10m $(VM_FLAGS) bin/demo $$([ -t 1 ] && echo -color)
 endif
 
 demo-smoke: build

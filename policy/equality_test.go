@@ -52,6 +52,7 @@ func TestImageEqualsReference(t *testing.T) {
 		{"patterns that fit", genOptions{patterns: genPatterns}, true, 3000, false},
 		{"patterns beyond an edge", genOptions{patterns: genPatterns, complex: true}, true, 1500, true},
 		{"more patterns than a node carries", genOptions{patterns: genOverflow, complex: true}, false, 700, true},
+		{"a crowd of patterns", genOptions{patterns: genOverflow, dense: true}, false, 700, true},
 	}
 	const subjects = 40
 	for at, tc := range cases {

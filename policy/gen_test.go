@@ -48,6 +48,7 @@ var (
 type genOptions struct {
 	patterns []string
 	complex  bool
+	dense    bool // many patterns at the same few nodes
 }
 
 // element chooses one name of a glob.
@@ -93,8 +94,24 @@ func (o genOptions) condition(c chooser, a Action, op string) Condition {
 	return Condition{Field: "command", Op: op, Value: strings.Join(append([]string{program}, genList(c, 0, 4, word)...), " ")}
 }
 
+// crowd chooses a policy with more patterns at one node than it can carry.
+func (o genOptions) crowd(c chooser) *Policy {
+	p := &Policy{Agent: "crowd"}
+	for i := range 10 + c.IntN(8) {
+		value := "/" + pick(c, o.patterns) + pick(c, []string{"", "", "/**", "/b", "/**/*b"})
+		p.Rules = append(p.Rules, Rule{
+			Name: fmt.Sprintf("r%d", i), Action: FileWrite, Effect: pick(c, []Effect{Allow, Deny, RequireApproval}),
+			Conditions: []Condition{{Field: "path", Op: opGlob, Value: value}},
+		})
+	}
+	return p
+}
+
 // policy chooses a policy.
 func (o genOptions) policy(c chooser) *Policy {
+	if o.dense {
+		return o.crowd(c)
+	}
 	p := &Policy{Agent: "gen"}
 	for i := range 1 + c.IntN(8) {
 		r := Rule{

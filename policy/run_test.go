@@ -117,6 +117,24 @@ func TestFirstMatchWins(t *testing.T) {
 	}
 }
 
+func TestNinthPatternOfANodeIsDeferred(t *testing.T) {
+	var lines []string
+	for i := range 9 {
+		lines = append(lines, fmt.Sprintf("ALLOW glob /a/*.x%d", i))
+	}
+	m := compiled(t, filePolicy(t, append(lines, "ALLOW equals /a/known")...), Env{})
+	for path, want := range map[string]Verdict{
+		"/a/f.x0":  {Allow, 0, ""}, // one of the eight
+		"/a/f.x8":  {Defer, 8, ""}, // the ninth
+		"/a/other": {Defer, 8, ""}, // might be the ninth, as far as the node can tell
+		"/a/known": {Allow, 9, ""}, // a literal name is compared when the image is made
+	} {
+		if got := m.Run(writing(t, path)); got != want {
+			t.Errorf("%s: %+v, want %+v", path, got, want)
+		}
+	}
+}
+
 func TestAllConditionsMustHold(t *testing.T) {
 	p := filePolicy(t, "ALLOW starts_with /a")
 	p.Rules[0].Conditions = append(p.Rules[0].Conditions, Condition{Field: "path", Op: opGlob, Value: "/**/*.c"})
@@ -216,8 +234,10 @@ func TestManyRules(t *testing.T) {
 	if took > 10*time.Second {
 		t.Errorf("compiling took %v", took)
 	}
-	if got := m.Run(writing(t, "/data/project9999/src/x")); got.Rule != 9999 {
-		t.Errorf("got %+v", got)
+	for i := range lines {
+		if got := m.Run(writing(t, fmt.Sprintf("/data/project%d/src/x", i))); got.Rule != i {
+			t.Fatalf("rule %d: got %+v", i, got)
+		}
 	}
 }
 

@@ -70,7 +70,7 @@ func (t *trie) normalise(items []item) state {
 			s.verdict, decided = t.verdict(rule, p.accept == 1), true
 		}
 		if p.universal < 2 {
-			s.final = len(s.items) == 0 && p.universal == p.accept
+			s.final = len(s.items) == 0
 			if s.final || p.universal == 0 {
 				group = t.tail(group, p.universal)
 			}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"caisson/daemon/api"
+)
+
+// printStatus writes the daemon's state for people.
+func printStatus(u *ui, s api.Status) {
+	t := u.table()
+	t.row("caissond", fmt.Sprintf("%s, pid %d, up %s", s.Version, s.PID, time.Since(s.Started).Round(time.Second)))
+	t.row("kernel", "Linux "+s.Kernel)
+	t.row("enforcement", enforcement(s))
+	t.row("policies", s.Policies)
+	t.row("audit log", auditState(s.Audit))
+	e := s.Events
+	t.row("events", fmt.Sprintf("%d seen, %d submitted, %d lost, %d received, %d missing, %d disagreements",
+		e.Seen, e.Submitted, e.Lost, e.Received, e.Missing, e.Disagreements))
+	t.flush()
+	for _, p := range s.Problems {
+		u.printf("problem: %s\n", prose(p))
+	}
+
+	u.text("\n")
+	printAgents(u, s.Agents)
+}
+
+// enforcement says how the daemon came to enforce: it does not start where it has not seen a denial.
+func enforcement(s api.Status) string {
+	if s.Adopted {
+		return "proven when the daemon started, which took over what was in force already"
+	}
+	return "proven when the daemon started"
+}
+
+func auditState(a api.Audit) string {
+	state := fmt.Sprintf("%s, next record %d, %d on disk", a.Dir, a.Next, a.Durable)
+	if a.Error != "" {
+		state += ", failed: " + a.Error
+	}
+	return state
+}
+
+// printAgents writes a table of agents, and below it what does not fit into a table.
+func printAgents(u *ui, agents []api.Agent) {
+	if len(agents) == 0 {
+		u.text("no agents\n")
+		return
+	}
+
+	t := u.table("AGENT", "STATE", "GENERATION", "RULES", "RUNS", "ALLOWED", "DENIED", "DIGEST", "FILE")
+	for _, a := range agents {
+		t.row(a.Agent, tint(a.State), a.Generation, a.Rules, len(a.Runs), a.Allowed, a.Denied, short(a.Digest), a.File)
+	}
+	t.flush()
+	for _, a := range agents {
+		for _, r := range a.Runs {
+			u.printf("run: %s of %s in %s\n", r.Run, a.Agent, prose(r.Cgroup))
+		}
+		if a.Problem != "" {
+			u.printf("problem: %s: %s\n", a.Agent, prose(a.Problem))
+		}
+		for _, n := range a.Notes {
+			u.printf("note: %s: %s\n", a.Agent, prose(n))
+		}
+	}
+}
+
+// printSelf writes what an agent is told about itself.
+func printSelf(u *ui, s api.Self) {
+	t := u.table()
+	t.row("agent", s.Agent)
+	t.row("run", s.Run)
+	policy := "none in force: everything is denied"
+	if s.Generation != 0 {
+		policy = fmt.Sprintf("generation %d, digest %s", s.Generation, short(s.Digest))
+	}
+	t.row("policy", policy)
+	t.row("decisions", fmt.Sprintf("%d allowed, %d denied", s.Allowed, s.Denied))
+	t.flush()
+}
+
+// short is the start of a digest, as audit records have it.
+func short(digest string) string { return digest[:min(len(digest), 8)] }

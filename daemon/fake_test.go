@@ -34,7 +34,6 @@ type fakeKernel struct {
 	images   map[uint32][]byte
 	mounts   map[uint32]map[uint32]layout.MountNodes
 	seen     []uint64 // per CPU
-	lost     uint64
 	events   chan fakeEvent
 	closed   chan struct{}
 	setCalls int

@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,11 +14,13 @@ import (
 // this process's mount table, until the context ends or polling fails. It returns the context's error then, and holds one
 // thread for as long as it runs. Changes that come while changed runs are reported by one further call.
 func Watch(ctx context.Context, changed func()) error {
-	f, err := os.Open(infoFile)
+	// Not os.Open: the Go runtime would put the file into its own epoll set, and a poll by anybody takes the news away from
+	// everybody else who polls the same open file (mounts_poll in fs/proc_namespace.c).
+	table, err := unix.Open(infoFile, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("watching the mount table: %w", err)
 	}
-	defer f.Close()
+	defer unix.Close(table)
 
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	if err != nil {
@@ -41,13 +41,13 @@ func Watch(ctx context.Context, changed func()) error {
 	}()
 
 	changed()
-	return poll(ctx, f, wake, changed)
+	return poll(ctx, table, wake, changed)
 }
 
 // poll waits on the mount table: the kernel raises POLLPRI and POLLERR on it after a change (proc_pid_mountinfo(5)).
-func poll(ctx context.Context, table *os.File, wake int, changed func()) error {
+func poll(ctx context.Context, table, wake int, changed func()) error {
 	fds := []unix.PollFd{
-		{Fd: int32(table.Fd()), Events: unix.POLLPRI},
+		{Fd: int32(table), Events: unix.POLLPRI},
 		{Fd: int32(wake), Events: unix.POLLIN},
 	}
 	for {
@@ -59,7 +59,6 @@ func poll(ctx context.Context, table *os.File, wake int, changed func()) error {
 			return fmt.Errorf("polling the mount table: %w", err)
 		}
 		if ctx.Err() != nil {
-			runtime.KeepAlive(table)
 			return ctx.Err()
 		}
 		if fds[0].Revents&(unix.POLLPRI|unix.POLLERR) != 0 {

@@ -26,7 +26,6 @@ const (
 type bench struct {
 	*Resolver
 	image   *policy.Image
-	rules   []policy.Rule
 	records []audit.Record
 	fail    error
 	now     time.Time
@@ -61,7 +60,7 @@ rules:
 		t.Fatal(err)
 	}
 
-	b := &bench{image: m, rules: m.Rules(), now: time.Unix(5000, 0)}
+	b := &bench{image: m, now: time.Unix(5000, 0)}
 	b.Resolver = New(Options{
 		Record: func(r audit.Record) error { b.records = append(b.records, r); return b.fail },
 		Path:   func(_ uint32, path string) string { return "/mnt" + path },
@@ -71,18 +70,6 @@ rules:
 	b.Name(me, "coder")
 	b.Learn(me, gen, p, m)
 	return b
-}
-
-// rule returns the number of the first rule with a name.
-func (b *bench) rule(t *testing.T, name string) int {
-	t.Helper()
-	for i, r := range b.rules {
-		if r.Name == name {
-			return i
-		}
-	}
-	t.Fatalf("no rule %q", name)
-	return 0
 }
 
 // ask makes the event that the kernel would report, with the verdict of the image.

@@ -79,12 +79,13 @@ func tamperCmd(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(name, bytes.Replace(b, []byte(args[1]), []byte(args[2]), 1), 0o600))
 }
 
-// segment is the newest file of a log.
+// segment is the newest file of a log, made writable: a closed one is not.
 func segment(ts *testscript.TestScript, dir string) string {
 	names, err := filepath.Glob(filepath.Join(ts.MkAbs(dir), "segments", "*.jsonl"))
 	ts.Check(err)
 	if len(names) == 0 {
 		ts.Fatalf("no segment in %s", dir)
 	}
+	ts.Check(os.Chmod(names[len(names)-1], 0o600))
 	return names[len(names)-1]
 }

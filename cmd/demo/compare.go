@@ -58,8 +58,10 @@ func (a *attempt) compare(o *outcome, records []audit.Record) row {
 
 	switch {
 	case a.via == viaPlain && len(records) > 0:
-		r.where = records[0].Where
+		r.rule, r.where = records[0].Rule, records[0].Where
 		r.differ("the log has %d records of a process that is no agent", len(records))
+	case a.via == viaPlain:
+		r.rule = "(not in the log)"
 	case a.via != viaPlain:
 		a.compareLog(a.relevant(records), &r)
 	}

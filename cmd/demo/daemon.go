@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,6 +89,9 @@ func (w *world) startDaemon(ctx context.Context) error {
 		_, err := c.Self(ctx)
 		return err == nil
 	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if len(d.ended) > 0 {
 		return fmt.Errorf("caissond ended at once: %s", strings.TrimSpace(d.stderr.String()))
 	}
@@ -126,14 +130,36 @@ func (d *daemon) stop() error {
 	return d.err
 }
 
-// endEnforcement stops the daemon and removes its programs from the kernel.
+// endEnforcement ends what is left of the agents, stops the daemon and removes its programs from the kernel.
 func (w *world) endEnforcement(d *daemon) error {
-	err := d.stop()
+	err := errors.Join(w.killAgents(), d.stop())
 	detach := exec.Command(w.caissond, "detach", "--audit", w.audit, "--pins", w.pins)
 	if out, failed := detach.CombinedOutput(); failed != nil {
 		err = errors.Join(err, fmt.Errorf("caissond detach: %w: %s", failed, strings.TrimSpace(string(out))))
 	}
 	return err
+}
+
+// killAgents ends every process in caisson's cgroups. There is none unless the demo was interrupted; but agents must not
+// outlive what confines them.
+func (w *world) killAgents() error {
+	slice := filepath.Join(w.cgroup, cgroup.SliceName)
+	err := os.WriteFile(slice+"/cgroup.kill", []byte("1"), 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the daemon did not get as far as making it
+	}
+	if err != nil {
+		return fmt.Errorf("ending agents: %w", err)
+	}
+
+	over := until(context.Background(), stopTime, func() bool {
+		b, err := os.ReadFile(slice + "/cgroup.events")
+		return err == nil && strings.Contains(string(b), "populated 0")
+	})
+	if !over {
+		return fmt.Errorf("ending agents: there are still processes in %s", slice)
+	}
+	return nil
 }
 
 // status asks the daemon with the command that people use, until it has written down everything that the kernel reported.

@@ -19,6 +19,9 @@ import (
 // errDiffers ends the demo at the first attempt that is not as expected.
 var errDiffers = errors.New("not as expected")
 
+// errInterrupted replaces what a context says when a signal ended it.
+var errInterrupted = errors.New("interrupted")
+
 // demonstrate runs the whole demo and cleans up after it.
 func demonstrate(ctx context.Context, opt options, out io.Writer) (err error) {
 	began := time.Now()
@@ -32,19 +35,25 @@ func demonstrate(ctx context.Context, opt options, out io.Writer) (err error) {
 		}
 	}()
 	if err := w.build(ctx); err != nil {
-		return err
+		return interrupted(ctx, err)
 	}
 
 	j := openJournal(ctx, w.audit)
 	defer j.close()
 	s := &show{world: w, journal: j, printer: &printer{w: out, color: opt.Color}}
-	if err := s.run(ctx, attempts(w)); err != nil {
-		return errors.Join(err, s.err)
+	err = s.run(ctx, attempts(w))
+	if err == nil {
+		err = s.conclude(ctx, began)
 	}
-	if err := s.conclude(ctx, time.Since(began)); err != nil {
-		return errors.Join(err, s.err)
+	return errors.Join(interrupted(ctx, err), s.err)
+}
+
+// interrupted returns the error, or why there is one: what a stopped program says is of no interest then.
+func interrupted(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return errInterrupted
 	}
-	return s.err
+	return err
 }
 
 func newWorld(ctx context.Context, opt options) (*world, error) {
@@ -140,7 +149,7 @@ func (w *world) prepare(a *attempt) error {
 }
 
 // conclude checks what must hold of all attempts together, and prints it.
-func (s *show) conclude(ctx context.Context, took time.Duration) error {
+func (s *show) conclude(ctx context.Context, began time.Time) error {
 	st, err := s.world.status(ctx)
 	if err != nil {
 		return err
@@ -157,7 +166,7 @@ func (s *show) conclude(ctx context.Context, took time.Duration) error {
 	}
 
 	e := st.Events
-	s.printf("\n%s in %.1f s\n", s.paint(green, fmt.Sprintf("%d of %d as expected", s.n, s.n)), took.Seconds())
+	s.printf("\n%s in %.1f s\n", s.paint(green, fmt.Sprintf("%d of %d as expected", s.n, s.n)), time.Since(began).Seconds())
 	s.printf("events      %d seen by the kernel, %d lost, %d disagreements between kernel and user space\n",
 		e.Seen, e.Lost+e.Missing, e.Disagreements)
 	s.printf("audit log   %s\n", strings.ReplaceAll(verified, "\n", "\n            "))

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
@@ -10,7 +11,7 @@ import (
 
 // printed is seen when the process printed the text.
 func printed(text string) effect {
-	return effect{"output " + quote(text), func(o *outcome) bool { return strings.Contains(o.stdout, text) }}
+	return effect{fmt.Sprintf("output %q", text), func(o *outcome) bool { return strings.Contains(o.stdout, text) }}
 }
 
 // exists is seen when there is something under that name, a link to nowhere included.
@@ -62,5 +63,3 @@ func hasMode(path string, perm fs.FileMode) effect {
 func greeted() effect {
 	return effect{"a connection", func(o *outcome) bool { return o.accepted || strings.Contains(o.stdout, greeting) }}
 }
-
-func quote(s string) string { return "“" + s + "”" }

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"caisson/daemon/cgroup"
@@ -25,7 +26,7 @@ var hostChecks = []string{
 
 // hostWorld is the world on the machine itself. Nothing is changed before everything has been looked at.
 func hostWorld(ctx context.Context, opt options) (*world, error) {
-	if err := enforces(doctor.Run(ctx, doctor.Options{Probe: kernel.Probe})); err != nil {
+	if err := enforces(doctor.Run(ctx, doctor.Options{Probe: kernel.Probe}), kernel.Probe); err != nil {
 		return nil, err
 	}
 
@@ -48,31 +49,37 @@ func hostWorld(ctx context.Context, opt options) (*world, error) {
 	return w, nil
 }
 
-// enforces returns the first of the checks that did not pass. One that could not be made has not passed.
-func enforces(checks []doctor.Check) error {
-	passed := map[string]bool{}
-	for _, c := range checks {
-		passed[c.Name] = c.OK
-		for _, name := range hostChecks {
-			if c.Name == name && !c.OK {
-				return &refusal{"this host is not known to enforce: " + c.Name + ": " + c.Detail, join(c.Remedy, "make demo runs in a virtual machine on any host")}
+// enforces says why the host is not known to enforce; nil: it is. A check that could not be made has not passed, and
+// where doctor did not try, the probe says what the kernel answers.
+func enforces(checks []doctor.Check, probe func() error) error {
+	var reasons, remedies []string
+	for _, name := range hostChecks {
+		i := slices.IndexFunc(checks, func(c doctor.Check) bool { return c.Name == name })
+		c := doctor.Check{Name: name, Detail: "not checked"}
+		if i >= 0 {
+			c = checks[i]
+		}
+		if c.OK {
+			continue
+		}
+
+		if name == doctor.Enforcement && !c.Known {
+			if err := probe(); err != nil {
+				c.Detail = err.Error()
 			}
 		}
-	}
-	for _, name := range hostChecks {
-		if !passed[name] {
-			return &refusal{"this host is not known to enforce: " + name + " was not checked", "make demo runs in a virtual machine on any host"}
+		reasons = append(reasons, c.Name+": "+c.Detail)
+		if c.Remedy != "" {
+			remedies = append(remedies, c.Remedy)
 		}
 	}
-	return nil
-}
-
-// join puts two remedies into one line.
-func join(first, second string) string {
-	if first == "" {
-		return second
+	if len(reasons) == 0 {
+		return nil
 	}
-	return first + "; " + second
+	return &refusal{
+		"this host is not known to enforce, and nothing was changed: " + strings.Join(reasons, "; "),
+		strings.Join(append(remedies, "make demo needs none of this: it runs in a virtual machine"), "; "),
+	}
 }
 
 // unused makes sure that nothing of somebody else's would be touched.
@@ -103,7 +110,7 @@ func (w *world) makeState(policies string) error {
 	w.npm = dir + "/bin/" + standInName
 	w.secure = strings.Join(append([]string{dir + "/bin"}, strings.Split(agentPath, ":")...), ":")
 	w.path = w.secure
-	w.later(w.removeProject)
+	w.later(removeProject(projectDirs))
 	w.later(func() error { return removeCgroups(filepath.Join(w.cgroup, cgroup.SliceName)) })
 
 	if err := os.Mkdir(dir+"/bin", 0o755); err != nil {
@@ -115,14 +122,30 @@ func (w *world) makeState(policies string) error {
 	return nil
 }
 
-// removeProject removes what [world.furnish] made, and /data only if nothing else is in it.
-func (w *world) removeProject() error {
-	var errs []error
-	for _, dir := range projectDirs {
-		errs = append(errs, os.RemoveAll(dir))
+// removeProject returns what removes the directories of the project, and those above them that are not there yet.
+func removeProject(dirs []string) func() error {
+	var above []string // deepest first, per directory
+	for _, dir := range dirs {
+		for up := filepath.Dir(dir); ; up = filepath.Dir(up) {
+			if _, err := os.Lstat(up); !errors.Is(err, fs.ErrNotExist) {
+				break
+			}
+			above = append(above, up)
+		}
 	}
-	_ = os.Remove("/data") // refused by the kernel unless it is empty
-	return errors.Join(errs...)
+
+	return func() error {
+		var errs []error
+		for _, dir := range dirs {
+			errs = append(errs, os.RemoveAll(dir))
+		}
+		for _, dir := range above {
+			if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+		}
+		return errors.Join(errs...)
+	}
 }
 
 // removeCgroups removes a cgroup and all below it; nothing runs in them any more.

@@ -11,12 +11,12 @@ import (
 	"caisson/audit"
 )
 
-// columns of the table; together with the spaces between them they are at most 120 characters wide.
+// columns of the table; with the gaps they are 120 characters wide. "where" is where the decision was made.
 var columns = []struct {
 	head  string
 	width int
 }{
-	{"#", 3}, {"agent", 14}, {"what the process really tried", 50}, {"expected", 8}, {"kernel", 7}, {"rule", 20}, {"decided", 7},
+	{"#", 2}, {"agent", 14}, {"what the process really tried", 50}, {"expected", 8}, {"kernel", 7}, {"rule", 20}, {"where", 7},
 }
 
 // gap is between two columns.

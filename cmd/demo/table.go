@@ -32,10 +32,11 @@ const (
 	addedText   = "// changed"
 )
 
-// noRule is the reason in the log when no rule matched, noPolicy when there is no policy.
+// Reasons as the log has them.
 const (
-	noRule   = policy.ReasonNoRule
-	noPolicy = "no policy is in force for this agent"
+	noRule     = policy.ReasonNoRule
+	noPolicy   = "no policy is in force for this agent"
+	noApproval = "approval is not available yet"
 )
 
 // attempts is the whole demo, in order.

@@ -9,7 +9,7 @@ func deployAttempts(w *world) []attempt {
 
 	return []attempt{
 		{agent: deployer, argv: line("npm run deploy"), tried: "bash: execve " + w.shownNpm() + " run deploy",
-			want: approval, rule: "allow-deploy-command", about: executing(w.npm), effect: printed(ran("run", "deploy"))},
+			want: approval, rule: "allow-deploy-command", reason: noApproval, about: executing(w.npm), effect: printed(ran("run", "deploy"))},
 		{agent: deployer, argv: line("npm test"), tried: "bash: execve " + w.shownNpm() + " test",
 			want: deny, reason: noRule, about: executing(w.npm), effect: printed(ran("test"))},
 		{agent: deployer, argv: line("%s", dial(deploy.name, deploy.port)), tried: "bash: connect " + deploy.String() + " (deploy target)",

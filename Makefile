@@ -105,9 +105,11 @@ test-vm: build kernels ## Tests on real kernels, in virtual machines
 demo: ## Show what caisson does (KERNEL=6.1 for another kernel, HOST=1 for this machine)
 	@$(MAKE) --no-print-directory -s setup build
 ifdef HOST
-	@bin/demo -host -bin bin -policies testdata/policies $$([ -t 1 ] && echo -color)
+	@if [ -t 1 ] && [ -z "$$NO_COLOR" ]; then color=-color; fi; \
+	bin/demo -host -bin bin -policies testdata/policies $$color
 else
-	@$(VMRUN) -kernel $(KERNEL) -timeout 10m $(VM_FLAGS) bin/demo $$([ -t 1 ] && echo -color)
+	@if [ -t 1 ] && [ -z "$$NO_COLOR" ]; then color=-color; fi; \
+	$(VMRUN) -kernel $(KERNEL) -timeout 10m $(VM_FLAGS) bin/demo $$color
 endif
 
 demo-smoke: build

@@ -42,7 +42,7 @@ type attempt struct {
 	tried  string // what the process really tries, for people
 	want   want
 	rule   string             // name of the rule that decides; "": none does
-	reason string             // the log's reason; "": any
+	reason string             // part of the log's reason
 	about  subject            // which records are about what was tried
 	effect effect             // what there is to see when it happened
 	before func(*world) error // preparation by the operator, after the files were made anew

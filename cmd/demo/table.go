@@ -32,7 +32,7 @@ const (
 	addedText   = "// changed"
 )
 
-// Reasons as the log has them.
+// What the log's reasons contain.
 const (
 	noRule     = policy.ReasonNoRule
 	noPolicy   = "no policy is in force for this agent"

@@ -28,6 +28,26 @@ struct address {
 	__u8 v6[16];
 };
 
+/*
+ * Connecting to the unspecified address reaches this host. For IPv4 that is 127.0.0.1 (net/ipv4/route.c,
+ * ip_route_output_key_hash_rcu), and is judged as that; for IPv6 it depends on what the socket is bound to
+ * (net/ipv6/tcp_ipv6.c, tcp_v6_connect), so no rule can name it.
+ */
+static __always_inline __u32 from_unspecified(struct event *e)
+{
+	__u64 high = *(__u64 *)e->addr, low = *(__u64 *)(e->addr + 8);
+
+	if (high)
+		return REASON_POLICY;
+	if (!low)
+		return REASON_FAMILY;
+	if (low == 0xffff0000) { /* ::ffff:0.0.0.0 */
+		e->addr[12] = 127;
+		e->addr[15] = 1;
+	}
+	return REASON_POLICY;
+}
+
 /* Fills in protocol, address and port of the event. Returns the reason why the address cannot be judged. */
 static __always_inline __u32 read_address(struct scratch *s, struct sock *sk, const void *from, int size)
 {
@@ -46,7 +66,7 @@ static __always_inline __u32 read_address(struct scratch *s, struct sock *sk, co
 		if (size < (int)need || bpf_probe_read_kernel(&a, sizeof(a), from))
 			return REASON_UNREADABLE;
 		__builtin_memcpy(e->addr, a.v6, sizeof(e->addr));
-		return REASON_POLICY;
+		return from_unspecified(e);
 	}
 	if (a.family != AF_INET && !(e->family == AF_INET && a.family == AF_UNSPEC))
 		return REASON_FAMILY;
@@ -54,7 +74,7 @@ static __always_inline __u32 read_address(struct scratch *s, struct sock *sk, co
 	e->addr[10] = 0xff;
 	e->addr[11] = 0xff;
 	__builtin_memcpy(e->addr + 12, &a.v4, sizeof(a.v4));
-	return REASON_POLICY;
+	return from_unspecified(e);
 }
 
 /* Writes the key of the address's first `bits` bits to KEY: the length, then the address with the rest cleared. */

@@ -34,21 +34,21 @@ var operations = map[uint8]struct {
 	layout.OpSendto:     {"sendto", audit.KindNetSendto},
 }
 
-// reasons says in words why a verdict is not the image's.
+// reasons says why a verdict is not the image's: a word that stays the same for programs, and more for people.
 var reasons = map[uint8]string{
-	layout.ReasonNoPolicy:   "no policy is in force for this agent",
-	layout.ReasonLaunch:     "first program of a run, chosen by who launched it",
-	layout.ReasonTooDeep:    "the location has more names than can be judged",
-	layout.ReasonRace:       "renames kept changing the location while it was read",
-	layout.ReasonDetached:   "the file is not connected to the root of its file system",
-	layout.ReasonNotMounted: "the host has not mounted the root of this file system",
-	layout.ReasonUnreadable: "a name, an argument or an address could not be read",
-	layout.ReasonNoMemory:   "no memory to judge it",
-	layout.ReasonTooLong:    "a word is too long, or there are too many words, to be judged",
-	layout.ReasonFamily:     "no rule can name this kind of socket",
-	layout.ReasonArgv:       "the arguments of the new program are not those that were judged: killed",
-	layout.ReasonBroken:     "the decision image contradicts itself",
-	layout.ReasonControl:    "caisson's own control socket",
+	layout.ReasonNoPolicy:   "no-policy: no policy is in force for this agent",
+	layout.ReasonLaunch:     "launch: first program of a run, chosen by who launched it",
+	layout.ReasonTooDeep:    "too-deep: the location has more names than can be judged",
+	layout.ReasonRace:       "race: renames kept changing the location while it was read",
+	layout.ReasonDetached:   "detached: the file is not connected to the root of its file system",
+	layout.ReasonNotMounted: "not-mounted: the host has not mounted the root of this file system",
+	layout.ReasonUnreadable: "unreadable: a name, an argument or an address could not be read",
+	layout.ReasonNoMemory:   "no-memory: no memory to judge it",
+	layout.ReasonTooLong:    "too-long: a word is too long, or there are too many words, to be judged",
+	layout.ReasonFamily:     "socket-kind: no rule can name this kind of socket",
+	layout.ReasonArgv:       "argv-changed: the arguments of the new program are not those that were judged: killed",
+	layout.ReasonBroken:     "broken-image: the decision image contradicts itself",
+	layout.ReasonControl:    "control-socket: caisson's own control socket",
 }
 
 // Reasons of verdicts that wait for a later version.

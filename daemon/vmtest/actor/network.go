@@ -3,6 +3,7 @@
 package actor
 
 import (
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -111,5 +112,18 @@ func socketPair(Request) Answer {
 	return answer(err)
 }
 
-// Loopback is a listener on a loopback address, for the tests' connects.
-func Loopback(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }
+// talk sends Data over a Unix stream socket and returns what comes back until the other side closes.
+func talk(r Request) Answer {
+	conn, err := net.Dial("unix", r.Addr)
+	if err != nil {
+		return answer(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte(r.Data)); err != nil {
+		return answer(err)
+	}
+	b, err := io.ReadAll(conn)
+	a := answer(err)
+	a.Out = string(b)
+	return a
+}

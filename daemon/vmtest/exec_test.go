@@ -1,0 +1,112 @@
+//go:build vm
+
+// SPDX-License-Identifier: Apache-2.0
+
+package vmtest
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"caisson/audit"
+	"caisson/daemon/vmtest/actor"
+)
+
+const toolPolicy = `agent: tooler
+rules:
+  - { name: tool, action: shell_exec, conditions: { command: { starts_with: tool allowed! } }, effect: ALLOW }
+  - { name: files, action: file_read, conditions: { path: { starts_with: /t } }, effect: ALLOW }
+  - { name: writes, action: file_write, conditions: { path: { starts_with: /t } }, effect: ALLOW }
+`
+
+// What counts is the file that really runs, not what it is called or what it calls itself.
+func TestVMExecLocationNotName(t *testing.T) {
+	theHost.policy(t, "tooler", toolPolicy)
+	if err := os.MkdirAll("/t", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll("/t") })
+	exe, err := os.ReadFile("/usr/local/bin/tool")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("/t/tool", exe, 0o755); err != nil {
+		t.Fatal(err)
+	}
+
+	c := theHost.launch(t, "tooler")
+	argv := []string{"tool", "allowed!"}
+	c.allowed(actor.Request{Op: "exec", Path: "/usr/local/bin/tool", Args: argv})
+	c.allowed(actor.Request{Op: "exec", Path: "/usr/local/bin/tool", Args: []string{"anything", "allowed!"}}) // argv[0] proves nothing
+	c.denied(actor.Request{Op: "exec", Path: "/t/tool", Args: argv})
+	c.denied(actor.Request{Op: "exec", Path: "/usr/bin/npm", Args: argv})
+	c.denied(actor.Request{Op: "memfd", Path: "/t/tool", Args: argv})
+
+	c.allowed(actor.Request{Op: "symlink", Path: "/t/link", To: "/usr/local/bin/tool"})
+	c.allowed(actor.Request{Op: "exec", Path: "/t/link", Args: argv})
+	c.allowed(actor.Request{Op: "symlink", Path: "/t/npm", To: "/usr/bin/npm"})
+	c.denied(actor.Request{Op: "exec", Path: "/t/npm", Args: argv})
+
+	// A script runs under its own name first and its interpreter's then: neither is allowed here.
+	if err := os.WriteFile("/t/script", []byte("#!/usr/local/bin/tool allowed!\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c.denied(actor.Request{Op: "exec", Path: "/t/script", Args: argv})
+}
+
+// The words are those that the new program gets, however fast another thread changes the caller's copy of them.
+func TestVMExecArgvRace(t *testing.T) {
+	theHost.policy(t, "tooler", toolPolicy)
+	c := theHost.launch(t, "tooler")
+	a := c.do(actor.Request{Op: "argvrace", Path: "/usr/local/bin/tool", Args: []string{"tool", "allowed!"}, To: "deploy!!", Flag: 60})
+	if a.Errno != 0 || a.Status != 0 {
+		t.Errorf("%d of 60 programs ran with a word that was never judged: %v", a.Status, a.Err())
+	}
+	denied, allowed := 0, 0
+	for _, r := range theHost.records(t, audit.Filter{Agent: "tooler", Action: "shell_exec"}) {
+		switch {
+		case r.PPID != uint32(c.PID()):
+		case r.Enforced == "deny":
+			denied++
+		default:
+			allowed++
+		}
+	}
+	if denied+allowed < 60 {
+		t.Errorf("%d execs are in the log, want 60", denied+allowed)
+	}
+	t.Logf("%d were judged with the forbidden word or half of it, %d with the allowed one", denied, allowed)
+}
+
+// Words are compared whole, in number and in length; what cannot be read whole cannot be allowed by what follows.
+func TestVMExecWords(t *testing.T) {
+	theHost.policy(t, "wordy", `agent: wordy
+rules:
+  - { name: no-eval, action: shell_exec, conditions: { command: { glob: "tool ** --eval=*" } }, effect: DENY }
+  - { name: tool, action: shell_exec, conditions: { command: { starts_with: tool } }, effect: ALLOW }
+  - { name: exact, action: shell_exec, conditions: { command: { equals: npm run build } }, effect: ALLOW }
+`)
+	c := theHost.launch(t, "wordy")
+	tool := func(args ...string) actor.Request {
+		return actor.Request{Op: "exec", Path: "/usr/local/bin/tool", Args: append([]string{"tool"}, args...)}
+	}
+	npm := func(args ...string) actor.Request {
+		return actor.Request{Op: "exec", Path: "/usr/bin/npm", Args: append([]string{"npm"}, args...)}
+	}
+
+	c.allowed(tool())
+	c.allowed(tool("", "", "x"))
+	c.denied(tool("--eval=x"))
+	c.denied(tool("a", "b", "--eval="))
+	c.denied(tool("--eval=" + strings.Repeat("x", 200)))
+	c.denied(tool("--eval=" + strings.Repeat("x", 300))) // too long for a pattern to be tried on: denied
+	c.denied(tool("a", strings.Repeat("x", 5000)))       // beyond what is read: it could be a word that is denied
+	c.denied(tool(strings.Fields(strings.Repeat("a ", 300))...))
+
+	c.allowed(npm("run", "build"))
+	c.denied(npm("run", "build", "x"))
+	c.denied(npm("run"))
+	c.denied(npm("run", "buil"))
+	c.denied(npm("run build"))
+}

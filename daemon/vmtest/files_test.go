@@ -1,0 +1,264 @@
+//go:build vm
+
+// SPDX-License-Identifier: Apache-2.0
+
+package vmtest
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"caisson/audit"
+	"caisson/daemon/vmtest/actor"
+)
+
+// Every way to change a file is decided: allowed below /w/in, denied in /w/out, and a denial changes nothing.
+func TestVMEveryWriteHook(t *testing.T) {
+	theHost.policy(t, "writer", "agent: writer\nrules:\n  - name: in\n    action: file_write\n    conditions: { path: { starts_with: /w/in } }\n    effect: ALLOW\n")
+	for _, dir := range []string{"/w/in/full", "/w/out/full"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { os.RemoveAll("/w") })
+	c := theHost.launch(t, "writer")
+
+	for _, tc := range []struct {
+		name string
+		kind audit.Kind
+		req  actor.Request // paths with % for the directory
+	}{
+		{"open for writing", audit.KindFileOpen, actor.Request{Op: "open", Path: "%/file", Flag: unix.O_WRONLY}},
+		{"truncate on open", audit.KindFileOpen, actor.Request{Op: "open", Path: "%/file", Flag: unix.O_WRONLY | unix.O_TRUNC}},
+		{"create", audit.KindFileCreate, actor.Request{Op: "open", Path: "%/new", Flag: unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL}},
+		{"mkdir", audit.KindFileMkdir, actor.Request{Op: "mkdir", Path: "%/newdir"}},
+		{"rmdir", audit.KindFileRmdir, actor.Request{Op: "rmdir", Path: "%/dir"}},
+		{"unlink", audit.KindFileUnlink, actor.Request{Op: "unlink", Path: "%/file"}},
+		{"rename", audit.KindFileRename, actor.Request{Op: "rename", Path: "%/file", To: "%/renamed"}},
+		{"exchange", audit.KindFileRename, actor.Request{Op: "exchange", Path: "%/file", To: "%/dir"}},
+		{"link", audit.KindFileLink, actor.Request{Op: "link", Path: "%/file", To: "%/linked"}},
+		{"symlink", audit.KindFileSymlink, actor.Request{Op: "symlink", Path: "%/symlink", To: "/etc"}},
+		{"mkfifo", audit.KindFileMknod, actor.Request{Op: "mkfifo", Path: "%/fifo"}},
+		{"truncate", audit.KindFileSetattr, actor.Request{Op: "truncate", Path: "%/file"}},
+		{"chmod", audit.KindFileSetattr, actor.Request{Op: "chmod", Path: "%/file"}},
+		{"chown", audit.KindFileSetattr, actor.Request{Op: "chown", Path: "%/file", Flag: 12}},
+		{"utimes", audit.KindFileSetattr, actor.Request{Op: "utimes", Path: "%/file"}},
+		{"setxattr", audit.KindFileXattr, actor.Request{Op: "setxattr", Path: "%/file", To: "trusted.x", Data: "y"}},
+		{"removexattr", audit.KindFileXattr, actor.Request{Op: "removexattr", Path: "%/file", To: "trusted.c"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in, out := inside(tc.req, "/w/in"), inside(tc.req, "/w/out")
+			writeTree(t, "/w/in")
+			writeTree(t, "/w/out")
+			before := tree(t, "/w/out")
+
+			c.allowed(in)
+			c.denied(out)
+			if after := tree(t, "/w/out"); after != before {
+				t.Errorf("a denied %s changed\n%s to\n%s", tc.name, before, after)
+			}
+			theHost.logged(t, audit.Filter{Agent: "writer", Kind: tc.kind, Effect: "DENY"}, tc.name, func(r audit.Record) bool {
+				return r.Action == "file_write" && r.Enforced == "deny" && strings.HasPrefix(r.Path, "/w/out/")
+			})
+		})
+	}
+}
+
+func inside(r actor.Request, dir string) actor.Request {
+	r.Path = strings.ReplaceAll(r.Path, "%", dir)
+	r.To = strings.ReplaceAll(r.To, "%", dir)
+	return r
+}
+
+// writeTree makes what the cases of TestVMEveryWriteHook work on, anew.
+func writeTree(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(dir+"/dir", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/file", []byte("hello\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setxattr(dir+"/file", "trusted.c", []byte("c"), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tree describes all that a change could change.
+func tree(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		var st unix.Stat_t
+		if err := unix.Lstat(dir+"/"+e.Name(), &st); err != nil {
+			t.Fatal(err)
+		}
+		names := make([]byte, 256)
+		n, err := unix.Llistxattr(dir+"/"+e.Name(), names)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.WriteString(strings.Join([]string{e.Name(), e.Type().String(), string(names[:n])}, " "))
+		b.WriteString(" " + describe(st) + "\n")
+	}
+	return b.String()
+}
+
+// A location is not a path: what an agent does to paths does not change what is decided.
+func TestVMSymlinkBindMountChroot(t *testing.T) {
+	theHost.policy(t, "tricky", `agent: tricky
+rules:
+  - { name: no-secret, action: file_read, conditions: { path: { starts_with: /vault } }, effect: DENY }
+  - { name: work, action: file_read, conditions: { path: { starts_with: /work } }, effect: ALLOW }
+  - { name: work-write, action: file_write, conditions: { path: { starts_with: /work } }, effect: ALLOW }
+`)
+	for _, dir := range []string{"/vault/d", "/work/mnt", "/work/jail", "/work/tmpfs"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{"/vault/secret", "/work/plain"} {
+		if err := os.WriteFile(file, []byte("hello\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { os.RemoveAll("/vault"); os.RemoveAll("/work") })
+
+	t.Run("symlink", func(t *testing.T) {
+		c := theHost.launch(t, "tricky")
+		c.allowed(actor.Request{Op: "symlink", Path: "/work/link", To: "/vault"})
+		c.denied(actor.Request{Op: "open", Path: "/work/link/secret"})
+		c.allowed(actor.Request{Op: "open", Path: "/work/plain"})
+	})
+	t.Run("proc", func(t *testing.T) {
+		c := theHost.launch(t, "tricky")
+		c.denied(actor.Request{Op: "open", Path: "/proc/self/root/vault/secret"})
+		c.allowed(actor.Request{Op: "open", Path: "/proc/self/root/work/plain"})
+		c.allowed(actor.Request{Op: "chdir", Path: "/vault"})
+		c.denied(actor.Request{Op: "open", Path: "/proc/self/cwd/secret"})
+		c.denied(actor.Request{Op: "open", Path: "secret"})
+	})
+	t.Run("bind mount", func(t *testing.T) {
+		c := theHost.launch(t, "tricky")
+		c.do(actor.Request{Op: "unshare", Flag: unix.CLONE_NEWNS})
+		c.do(actor.Request{Op: "private"})
+		if a := c.do(actor.Request{Op: "bind", Path: "/vault", To: "/work/mnt"}); a.Errno != 0 {
+			t.Logf("bind mount refused: %v", a.Err())
+		}
+		c.denied(actor.Request{Op: "open", Path: "/vault/secret"})
+		if a := c.do(actor.Request{Op: "open", Path: "/work/mnt/secret"}); a.Errno == 0 {
+			t.Error("a bind mount gave the secret away")
+		}
+	})
+	t.Run("bind mount over", func(t *testing.T) {
+		c := theHost.launch(t, "tricky")
+		c.do(actor.Request{Op: "unshare", Flag: unix.CLONE_NEWNS})
+		c.do(actor.Request{Op: "private"})
+		c.do(actor.Request{Op: "bind", Path: "/work", To: "/vault"})
+		// /vault/plain now is /work/plain: the location decides, and it is allowed.
+		c.allowed(actor.Request{Op: "open", Path: "/work/plain"})
+	})
+	t.Run("open_tree", func(t *testing.T) {
+		c := theHost.launch(t, "tricky")
+		if a := c.do(actor.Request{Op: "opentree", To: "/vault", Path: "secret"}); a.Errno == 0 {
+			t.Error("open_tree gave the secret away")
+		}
+	})
+	t.Run("chroot", func(t *testing.T) {
+		c := theHost.launch(t, "tricky")
+		c.do(actor.Request{Op: "chroot", Path: "/vault"})
+		for _, path := range []string{"/secret", "/vault/secret"} {
+			if a := c.do(actor.Request{Op: "open", Path: path}); a.Errno == 0 {
+				t.Errorf("chroot gave %s away", path)
+			}
+		}
+	})
+	t.Run("unmounted superblock", func(t *testing.T) {
+		c := theHost.launch(t, "tricky")
+		c.do(actor.Request{Op: "unshare", Flag: unix.CLONE_NEWNS})
+		c.do(actor.Request{Op: "private"})
+		if a := c.do(actor.Request{Op: "tmpfs", Path: "/work/tmpfs"}); a.Errno != 0 {
+			t.Fatalf("tmpfs: %v", a.Err())
+		}
+		c.denied(actor.Request{Op: "write", Path: "/work/tmpfs/x", Data: "x"})
+	})
+}
+
+// A name that moves or gains a second name is decided at both ends.
+func TestVMRenameHardlinkBothEnds(t *testing.T) {
+	theHost.policy(t, "mover", `agent: mover
+rules:
+  - { name: a, action: file_write, conditions: { path: { starts_with: /m/a } }, effect: ALLOW }
+  - { name: read-a, action: file_read, conditions: { path: { starts_with: /m/a } }, effect: ALLOW }
+`)
+	for _, dir := range []string{"/m/a/sub", "/m/b/sub"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { os.RemoveAll("/m") })
+	for _, file := range []string{"/m/a/f", "/m/b/f"} {
+		if err := os.WriteFile(file, []byte("hello\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	c := theHost.launch(t, "mover")
+	c.denied(actor.Request{Op: "rename", Path: "/m/a/f", To: "/m/b/g"})
+	c.denied(actor.Request{Op: "rename", Path: "/m/b/f", To: "/m/a/g"})
+	c.denied(actor.Request{Op: "rename", Path: "/m/a/f", To: "/m/b/f"})
+	c.denied(actor.Request{Op: "exchange", Path: "/m/a/f", To: "/m/b/f"})
+	c.denied(actor.Request{Op: "rename", Path: "/m/b/sub", To: "/m/a/moved"})
+	c.denied(actor.Request{Op: "link", Path: "/m/b/f", To: "/m/a/l"})
+	c.denied(actor.Request{Op: "link", Path: "/m/a/f", To: "/m/b/l"})
+	c.denied(actor.Request{Op: "open", Path: "/m/b/f"})
+	unchanged(t, "/m/a/f")
+	unchanged(t, "/m/b/f")
+
+	// What moves within its own ground is judged at its new place at once.
+	c.allowed(actor.Request{Op: "rename", Path: "/m/a/sub", To: "/m/a/sub2"})
+	c.allowed(actor.Request{Op: "write", Path: "/m/a/sub2/x", Data: "x"})
+}
+
+// Names of 255 bytes and paths near the limit are judged whole, never cut.
+func TestVMLongNames(t *testing.T) {
+	long := strings.Repeat("n", 255)
+	near := strings.Repeat("n", 254) + "m"
+	theHost.policy(t, "longname", "agent: longname\nrules:\n  - { name: long, action: file_read, conditions: { path: { equals: /l/"+long+" } }, effect: ALLOW }\n"+
+		"  - { name: deep, action: file_read, conditions: { path: { starts_with: /l/deep } }, effect: ALLOW }\n")
+	if err := os.MkdirAll("/l/deep", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll("/l") })
+	for _, name := range []string{long, near} {
+		if err := os.WriteFile("/l/"+name, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	c := theHost.launch(t, "longname")
+	c.allowed(actor.Request{Op: "open", Path: "/l/" + long})
+	c.denied(actor.Request{Op: "open", Path: "/l/" + near})
+
+	// 100 names are fine, 127 are the most there can be, and one more is denied rather than misread.
+	deep := "/l/deep" + strings.Repeat("/d", 100)
+	deeper := "/l/deep" + strings.Repeat("/d", 130)
+	if err := os.MkdirAll(deeper, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c.allowed(actor.Request{Op: "open", Path: deep})
+	c.denied(actor.Request{Op: "open", Path: deeper})
+	theHost.logged(t, audit.Filter{Agent: "longname", Effect: "DENY"}, "a location that is too deep", func(r audit.Record) bool {
+		return strings.HasPrefix(r.Reason, "too-deep: ")
+	})
+}

@@ -251,6 +251,7 @@ func TestVMDaemon(t *testing.T) {
 		t.Error("a reload of one agent touched another")
 	}
 
+	eventually(t, func() bool { return status(t).Events.Pending == 0 })
 	stop()
 	check(t, p, "read "+base+"/elsewhere/f", allowed)
 	check(t, p, "read "+base+"/data/f", denied)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"caisson/audit"
+	"caisson/bpf/layout"
 	"caisson/daemon/cgroup"
 	"caisson/daemon/resolver"
 )
@@ -30,12 +31,17 @@ func (d *Daemon) read() error {
 			return fmt.Errorf("reading events: %w", err)
 		}
 
-		d.seqMu.Lock()
-		d.sequence.Event(e.CPU, e.N, time.Now())
-		d.seqMu.Unlock()
-		// When the log takes no more, it says so itself, once (failClosed); the event is counted all the same.
-		_ = d.resolver.Handle(e, path, argv)
+		d.take(e, path, argv)
 	}
+}
+
+// take counts an event and has it written down, as one step for who saves the state.
+func (d *Daemon) take(e layout.Event, path, argv []byte) {
+	d.seqMu.Lock()
+	defer d.seqMu.Unlock()
+	d.sequence.Event(e.CPU, e.N, time.Now())
+	// When the log takes no more, it says so itself, once (failClosed); the event is counted all the same.
+	_ = d.resolver.Handle(e, path, argv)
 }
 
 // tick looks after counting records, holes, runs that ended and the state for the next daemon, once a second.
@@ -116,20 +122,22 @@ func (d *Daemon) ended(r cgroup.Run) {
 // save keeps for the next daemon up to where events are on disk.
 func (d *Daemon) save(clean bool) error {
 	d.seqMu.Lock()
-	state := d.sequence.State(d.boot)
+	state := savedState{Clean: clean, Time: time.Now(), State: d.sequence.State(d.boot), Folds: d.resolver.Folds()}
 	d.seqMu.Unlock()
 
-	// First the state, then the disk, then the file: what the file says is there, is there.
+	// First the state, then the disk, then the file: what the file says is there, is there. A daemon killed between the
+	// writing of a counting record and this has the next one count its reads twice rather than never.
 	if err := d.ledger.Flush(); err != nil {
 		return err
 	}
-	return writeState(d.statePath(), savedState{Clean: clean, Time: time.Now(), State: state})
+	return writeState(d.statePath(), state)
 }
 
 // catchUp makes the sequence of a daemon that adopts what another left: it continues after the last event that is in the
 // log.
 func (d *Daemon) catchUp(st savedState) *resolver.Sequence {
 	seq := resolver.Resume(st.State, time.Now())
+	d.resolver.Restore(st.Folds)
 	// The state is up to a second older than the log. The margin is for clocks that were set back meanwhile.
 	filter := audit.Filter{Since: st.Time.Add(-time.Minute)}
 	err := audit.Query(d.opt.Audit, filter, func(r audit.Record) error {

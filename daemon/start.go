@@ -111,12 +111,12 @@ func (d *Daemon) resume() error {
 		d.sequence = d.catchUp(st)
 		note(audit.KindDaemonStart, d.opt.Version+": enforcement was running and has been adopted")
 	default:
+		note(audit.KindGap, "nothing is known of what the last daemon had read: how many events are missing cannot be said")
 		d.sequence = resolver.NewSequence(false)
 		note(audit.KindDaemonStart, d.opt.Version+": enforcement was running and has been adopted")
 	}
-	if d.kernel.Adopted() && (!known || !st.Clean) {
-		note(audit.KindGap, "the last daemon did not stop in good order: counting records of up to a minute may be missing; "+
-			"other events that are missing are counted in gap records of their own")
+	if d.kernel.Adopted() && known && !st.Clean {
+		note(audit.KindGap, "the last daemon did not stop in good order; what it had read and not written down is counted in gap records of its own")
 	}
 
 	if counters, err := d.kernel.Counters(); err == nil {

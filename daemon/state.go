@@ -18,8 +18,9 @@ import (
 // savedState is what one daemon leaves for the next on the same boot. It lives beside the control socket, on a file system
 // that is gone after a reboot; losing it costs a gap record that is larger than need be, nothing else.
 type savedState struct {
-	Clean bool      `json:"clean"` // the daemon stopped in good order
-	Time  time.Time `json:"time"`
+	Clean bool            `json:"clean"` // the daemon stopped in good order
+	Time  time.Time       `json:"time"`
+	Folds []resolver.Fold `json:"folds,omitempty"` // reads counted and not yet written
 	resolver.State
 }
 

@@ -50,7 +50,10 @@ func (d *Daemon) eventStatus() (api.Events, string) {
 	if err != nil {
 		return e, "the kernel's counters cannot be read: " + err.Error()
 	}
-	for _, c := range counters {
+	d.seqMu.Lock()
+	defer d.seqMu.Unlock()
+	for cpu, c := range counters {
+		e.Pending += d.sequence.Pending(uint32(cpu), c.Seen)
 		e.Seen += c.Seen
 		e.Submitted += c.Submitted
 		e.Lost += c.Lost

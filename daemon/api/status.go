@@ -33,7 +33,8 @@ type Events struct {
 	Submitted     uint64 `json:"submitted"`
 	Lost          uint64 `json:"lost"`
 	Received      uint64 `json:"received"`
-	Missing       uint64 `json:"missing"`       // holes in the kernel's numbering
+	Pending       uint64 `json:"pending"`       // seen by the kernel and neither received, by any daemon, nor given up yet
+	Missing       uint64 `json:"missing"`       // given up: holes in the kernel's numbering
 	Disagreements uint64 `json:"disagreements"` // the kernel and user space decided differently: a bug
 }
 

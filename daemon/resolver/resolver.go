@@ -35,7 +35,7 @@ type Resolver struct {
 	mu     sync.Mutex // guards the rest, and keeps records in the order of events
 	agents map[uint32]*agent
 	runs   map[uint64]*Counts // by cgroup id
-	folds  map[foldKey]*fold
+	folds  map[foldKey]*Fold
 	stats  Stats
 }
 
@@ -69,7 +69,7 @@ func New(opt Options) *Resolver {
 	if opt.Clock == nil {
 		opt.Clock = clock
 	}
-	return &Resolver{opt: opt, agents: map[uint32]*agent{}, runs: map[uint64]*Counts{}, folds: map[foldKey]*fold{}}
+	return &Resolver{opt: opt, agents: map[uint32]*agent{}, runs: map[uint64]*Counts{}, folds: map[foldKey]*Fold{}}
 }
 
 // Name tells which identity the kernel means by a number.

@@ -79,6 +79,25 @@ func (s *Sequence) Counted(cpu uint32, seen uint64, now time.Time) {
 	c.next = max(c.next, seen+1)
 }
 
+// Pending is how many events of a CPU that has counted so many have neither arrived nor been given up.
+func (s *Sequence) Pending(cpu uint32, seen uint64) uint64 {
+	c := s.cpus[cpu]
+	if c == nil && s.first == 0 {
+		return 0 // the counting begins with whatever comes first
+	}
+	if c == nil {
+		return seen
+	}
+	var n uint64
+	for _, m := range c.missing {
+		n += m.to - m.from + 1
+	}
+	if seen >= c.next {
+		n += seen + 1 - c.next
+	}
+	return n
+}
+
 // skip notes that everything from next to before n is missing.
 func (c *numbers) skip(n uint64, now time.Time) {
 	if n > c.next {

@@ -90,3 +90,33 @@ func TestResume(t *testing.T) {
 		t.Errorf("gaps %v, want %v", got, want)
 	}
 }
+
+func TestPending(t *testing.T) {
+	now := time.Unix(1000, 0)
+	s := NewSequence(true)
+	s.Event(0, 1, now)
+	s.Event(0, 4, now)
+	tests := []struct {
+		name       string
+		cpu        uint32
+		seen, want uint64
+	}{
+		{"two on their way", 0, 4, 2},
+		{"and three more", 0, 7, 5},
+		{"counters read before the last event", 0, 3, 2},
+		{"CPU not heard of", 1, 9, 9},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := s.Pending(tc.cpu, tc.seen); got != tc.want {
+				t.Errorf("pending %d, want %d", got, tc.want)
+			}
+		})
+	}
+	if s.Settle(now.Add(grace)); s.Pending(0, 4) != 0 {
+		t.Error("what was given up is still awaited")
+	}
+	if got := NewSequence(false).Pending(0, 9); got != 0 {
+		t.Errorf("%d pending where nothing is known of the start", got)
+	}
+}

@@ -19,6 +19,7 @@ type DamageError struct {
 	Why     string
 }
 
+// Error names the place, the record that should be there, and what is wrong.
 func (e *DamageError) Error() string {
 	return fmt.Sprintf("segment %s, offset %d, record %d: %s", e.Segment, e.Offset, e.Seq, e.Why)
 }

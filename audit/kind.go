@@ -32,6 +32,7 @@ const (
 	KindFileXattr       Kind = "file.xattr"       // an extended attribute changed
 	KindNetConnect      Kind = "net.connect"      // a socket was connected
 	KindNetSendto       Kind = "net.sendto"       // a datagram was sent without connecting
+	KindFloor           Kind = "floor"            // refused to every agent, whatever its policy
 	KindIntegrityFailed Kind = "integrity.failed" // something that must hold does not
 	KindDisagreement    Kind = "disagreement"     // kernel and user space judged one event differently
 	KindAdmin           Kind = "admin"            // a person changed something; Actor says who
@@ -65,7 +66,7 @@ var routine = map[Kind]bool{
 	KindExec: true, KindFileOpen: true, KindFileCreate: true, KindFileMkdir: true,
 	KindFileUnlink: true, KindFileRmdir: true, KindFileRename: true, KindFileLink: true,
 	KindFileSymlink: true, KindFileMknod: true, KindFileSetattr: true, KindFileXattr: true,
-	KindNetConnect: true, KindNetSendto: true,
+	KindNetConnect: true, KindNetSendto: true, KindFloor: true,
 }
 
 // classOf decides how long r may wait. Whatever was refused, or is not an

@@ -8,7 +8,7 @@
  *   run    match.h      the decision image of that agent over the subject
  *   tell   report.h     one event with the verdict, and the hook's answer
  *
- * The hooks, and why each exists, are listed at the head of file.h, exec.h, net.h and task.h.
+ * The hooks, and why each exists, are listed at the head of file.h, exec.h, net.h, task.h and floor.h.
  * What cannot be decided is denied: no memory, an unreadable name, an unknown superblock, an unknown socket family.
  */
 #include <stdbool.h>
@@ -18,6 +18,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "task.h"
+#include "floor.h"
 #include "file.h"
 #include "exec.h"
 #include "net.h"

@@ -25,8 +25,10 @@ const (
 	CaissonMapScratches                  = "scratches"
 	CaissonMapSlices                     = "slices"
 	CaissonMapTasks                      = "tasks"
+	CaissonProgCaissonBpf                = "caisson_bpf"
 	CaissonProgCaissonBprmCheckSecurity  = "caisson_bprm_check_security"
 	CaissonProgCaissonBprmCommittedCreds = "caisson_bprm_committed_creds"
+	CaissonProgCaissonBprmCredsForExec   = "caisson_bprm_creds_for_exec"
 	CaissonProgCaissonFileOpen           = "caisson_file_open"
 	CaissonProgCaissonInodeCreate        = "caisson_inode_create"
 	CaissonProgCaissonInodeLink          = "caisson_inode_link"
@@ -42,6 +44,12 @@ const (
 	CaissonProgCaissonInodeSetxattr      = "caisson_inode_setxattr"
 	CaissonProgCaissonInodeSymlink       = "caisson_inode_symlink"
 	CaissonProgCaissonInodeUnlink        = "caisson_inode_unlink"
+	CaissonProgCaissonMoveMount          = "caisson_move_mount"
+	CaissonProgCaissonPtraceAccessCheck  = "caisson_ptrace_access_check"
+	CaissonProgCaissonSbMount            = "caisson_sb_mount"
+	CaissonProgCaissonSbPivotroot        = "caisson_sb_pivotroot"
+	CaissonProgCaissonSbRemount          = "caisson_sb_remount"
+	CaissonProgCaissonSbUmount           = "caisson_sb_umount"
 	CaissonProgCaissonSocketConnect      = "caisson_socket_connect"
 	CaissonProgCaissonSocketSendmsg      = "caisson_socket_sendmsg"
 	CaissonProgCaissonTaskAlloc          = "caisson_task_alloc"
@@ -91,8 +99,10 @@ type CaissonSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CaissonProgramSpecs struct {
+	CaissonBpf                *ebpf.ProgramSpec `ebpf:"caisson_bpf"`
 	CaissonBprmCheckSecurity  *ebpf.ProgramSpec `ebpf:"caisson_bprm_check_security"`
 	CaissonBprmCommittedCreds *ebpf.ProgramSpec `ebpf:"caisson_bprm_committed_creds"`
+	CaissonBprmCredsForExec   *ebpf.ProgramSpec `ebpf:"caisson_bprm_creds_for_exec"`
 	CaissonFileOpen           *ebpf.ProgramSpec `ebpf:"caisson_file_open"`
 	CaissonInodeCreate        *ebpf.ProgramSpec `ebpf:"caisson_inode_create"`
 	CaissonInodeLink          *ebpf.ProgramSpec `ebpf:"caisson_inode_link"`
@@ -108,6 +118,12 @@ type CaissonProgramSpecs struct {
 	CaissonInodeSetxattr      *ebpf.ProgramSpec `ebpf:"caisson_inode_setxattr"`
 	CaissonInodeSymlink       *ebpf.ProgramSpec `ebpf:"caisson_inode_symlink"`
 	CaissonInodeUnlink        *ebpf.ProgramSpec `ebpf:"caisson_inode_unlink"`
+	CaissonMoveMount          *ebpf.ProgramSpec `ebpf:"caisson_move_mount"`
+	CaissonPtraceAccessCheck  *ebpf.ProgramSpec `ebpf:"caisson_ptrace_access_check"`
+	CaissonSbMount            *ebpf.ProgramSpec `ebpf:"caisson_sb_mount"`
+	CaissonSbPivotroot        *ebpf.ProgramSpec `ebpf:"caisson_sb_pivotroot"`
+	CaissonSbRemount          *ebpf.ProgramSpec `ebpf:"caisson_sb_remount"`
+	CaissonSbUmount           *ebpf.ProgramSpec `ebpf:"caisson_sb_umount"`
 	CaissonSocketConnect      *ebpf.ProgramSpec `ebpf:"caisson_socket_connect"`
 	CaissonSocketSendmsg      *ebpf.ProgramSpec `ebpf:"caisson_socket_sendmsg"`
 	CaissonTaskAlloc          *ebpf.ProgramSpec `ebpf:"caisson_task_alloc"`
@@ -191,8 +207,10 @@ type CaissonVariables struct {
 //
 // It can be passed to LoadCaissonObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CaissonPrograms struct {
+	CaissonBpf                *ebpf.Program `ebpf:"caisson_bpf"`
 	CaissonBprmCheckSecurity  *ebpf.Program `ebpf:"caisson_bprm_check_security"`
 	CaissonBprmCommittedCreds *ebpf.Program `ebpf:"caisson_bprm_committed_creds"`
+	CaissonBprmCredsForExec   *ebpf.Program `ebpf:"caisson_bprm_creds_for_exec"`
 	CaissonFileOpen           *ebpf.Program `ebpf:"caisson_file_open"`
 	CaissonInodeCreate        *ebpf.Program `ebpf:"caisson_inode_create"`
 	CaissonInodeLink          *ebpf.Program `ebpf:"caisson_inode_link"`
@@ -208,6 +226,12 @@ type CaissonPrograms struct {
 	CaissonInodeSetxattr      *ebpf.Program `ebpf:"caisson_inode_setxattr"`
 	CaissonInodeSymlink       *ebpf.Program `ebpf:"caisson_inode_symlink"`
 	CaissonInodeUnlink        *ebpf.Program `ebpf:"caisson_inode_unlink"`
+	CaissonMoveMount          *ebpf.Program `ebpf:"caisson_move_mount"`
+	CaissonPtraceAccessCheck  *ebpf.Program `ebpf:"caisson_ptrace_access_check"`
+	CaissonSbMount            *ebpf.Program `ebpf:"caisson_sb_mount"`
+	CaissonSbPivotroot        *ebpf.Program `ebpf:"caisson_sb_pivotroot"`
+	CaissonSbRemount          *ebpf.Program `ebpf:"caisson_sb_remount"`
+	CaissonSbUmount           *ebpf.Program `ebpf:"caisson_sb_umount"`
 	CaissonSocketConnect      *ebpf.Program `ebpf:"caisson_socket_connect"`
 	CaissonSocketSendmsg      *ebpf.Program `ebpf:"caisson_socket_sendmsg"`
 	CaissonTaskAlloc          *ebpf.Program `ebpf:"caisson_task_alloc"`
@@ -217,8 +241,10 @@ type CaissonPrograms struct {
 
 func (p *CaissonPrograms) Close() error {
 	return _CaissonClose(
+		p.CaissonBpf,
 		p.CaissonBprmCheckSecurity,
 		p.CaissonBprmCommittedCreds,
+		p.CaissonBprmCredsForExec,
 		p.CaissonFileOpen,
 		p.CaissonInodeCreate,
 		p.CaissonInodeLink,
@@ -234,6 +260,12 @@ func (p *CaissonPrograms) Close() error {
 		p.CaissonInodeSetxattr,
 		p.CaissonInodeSymlink,
 		p.CaissonInodeUnlink,
+		p.CaissonMoveMount,
+		p.CaissonPtraceAccessCheck,
+		p.CaissonSbMount,
+		p.CaissonSbPivotroot,
+		p.CaissonSbRemount,
+		p.CaissonSbUmount,
 		p.CaissonSocketConnect,
 		p.CaissonSocketSendmsg,
 		p.CaissonTaskAlloc,

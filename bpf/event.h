@@ -9,6 +9,7 @@ enum action {
 	ACTION_WRITE,
 	ACTION_EXEC,
 	ACTION_NET,
+	ACTION_FLOOR, /* refused to every agent, whatever its policy */
 };
 
 /* What the process really tried. */
@@ -30,6 +31,10 @@ enum op {
 	OP_CONNECT,
 	OP_SENDTO,
 	OP_EXEC_VERIFY,
+	OP_MOUNT,
+	OP_UMOUNT,
+	OP_BPF,
+	OP_PTRACE,
 };
 
 /* Why a verdict is not simply the image's. All but LAUNCH and CONTROL are denials. */
@@ -48,6 +53,9 @@ enum reason {
 	REASON_ARGV,
 	REASON_BROKEN,
 	REASON_CONTROL,
+	REASON_FLOOR,
+	REASON_INTERPRETER,
+	REASON_SUBTREE,
 };
 
 struct event {
@@ -86,11 +94,13 @@ struct identity {
 	__u64 run;
 	__u64 exec_hash;
 	__u32 exec_len;
-	__u32 pad;
+	__u32 interpreter_dev;
+	__u64 interpreter_ino;
 };
 
 #define TASK_LAUNCH (1 << 0)
-#define TASK_EXEC_JUDGED (1 << 1)
+#define TASK_EXEC_JUDGED (1 << 1) /* the program being executed has been judged */
+#define TASK_INTERPRETER (1 << 2) /* it has opened an interpreter that nothing allows yet */
 
 struct config {
 	__u64 slice;

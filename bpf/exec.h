@@ -2,11 +2,12 @@
 /*
  * Programs.
  *
+ *   bprm_creds_for_exec    once for each execve: forgets what an earlier one that failed left behind
  *   bprm_check_security    once for the file given to execve and once for each interpreter of a script: decides on the
  *                          location of the file that will really run and on the argument words it will really get
  *   bprm_committed_creds   when the new image is in place, before its first instruction: reads the same words through
- *                          the new image's own memory and kills the task if they are not those that were judged, or if
- *                          nothing was judged at all
+ *                          the new image's own memory and kills the task if they are not those that were judged, if
+ *                          nothing was judged at all, or if the program named an interpreter that nothing allows
  */
 #pragma once
 
@@ -53,6 +54,16 @@ static __always_inline void remember(struct identity *id, struct scratch *s)
 	id->flags |= TASK_EXEC_JUDGED;
 }
 
+SEC("lsm/bprm_creds_for_exec")
+int BPF_PROG(caisson_bprm_creds_for_exec, struct linux_binprm *bprm, int ret)
+{
+	struct identity *id = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
+
+	if (id)
+		id->flags &= TASK_LAUNCH;
+	return ret;
+}
+
 SEC("lsm/bprm_check_security")
 int BPF_PROG(caisson_bprm_check_security, struct linux_binprm *bprm, int ret)
 {
@@ -71,8 +82,13 @@ int BPF_PROG(caisson_bprm_check_security, struct linux_binprm *bprm, int ret)
 
 	struct dentry *dentry = bprm->file->f_path.dentry;
 	struct inode *inode = dentry->d_inode;
+	struct super_block *sb = dentry->d_sb;
 	if (inode)
 		s->event.ino = inode->i_ino;
+
+	/* The interpreter of a script: it was only opened so far, and is judged now. */
+	if (id->flags & TASK_INTERPRETER && s->event.ino == id->interpreter_ino && sb->s_dev == id->interpreter_dev)
+		id->flags &= ~TASK_INTERPRETER;
 
 	__u32 reason = read_location(s, dentry);
 	if (!reason)
@@ -118,14 +134,19 @@ int BPF_PROG(caisson_bprm_committed_creds, struct linux_binprm *bprm)
 	id->flags = 0;
 
 	struct scratch *s = bpf_task_storage_get(&scratches, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (s && flags & TASK_EXEC_JUDGED && len <= MAX_ARGV &&
+	if (s && flags & TASK_EXEC_JUDGED && !(flags & TASK_INTERPRETER) && len <= MAX_ARGV &&
 	    !bpf_copy_from_user(s->data, len, (const void *)bprm->p) && hash_words(s, 0, len) == expected)
 		return 0;
 
 	/* Signal first: whether it can be reported does not matter as much. */
 	bpf_send_signal(SIGKILL);
 	s = begin(id, ACTION_EXEC, OP_EXEC_VERIFY);
-	if (s)
-		conclude(s, 0, REASON_ARGV);
+	if (!s)
+		return 0;
+	if (flags & TASK_INTERPRETER) {
+		s->event.ino = id->interpreter_ino;
+		s->event.dev = id->interpreter_dev;
+	}
+	conclude(s, 0, flags & TASK_INTERPRETER ? REASON_INTERPRETER : REASON_ARGV);
 	return 0;
 }

@@ -4,7 +4,7 @@
  *
  *   file_open           open for reading, for writing, with O_TRUNC. Opening a program to execute it is left to exec.h.
  *   inode_create        open(O_CREAT), creat: before the file exists
- *   inode_mknod         mknod, mkfifo, bind of a Unix socket
+ *   inode_mknod         mkfifo, bind of a Unix socket; device nodes are refused (floor.h)
  *   inode_mkdir, inode_rmdir, inode_unlink, inode_symlink
  *   inode_rename        both ends; an exchange calls it once for each direction
  *   inode_link          both ends
@@ -18,11 +18,40 @@
 
 #include <bpf/bpf_tracing.h>
 
+#include "floor.h"
 #include "location.h"
 #include "match.h"
 #include "report.h"
 
-/* Decides one access of an agent to one file. */
+/* The verdict on one access of an agent to one file; 0 if s->error says why there is none. */
+static __noinline __u32 consider(struct scratch *s, struct dentry *dentry, __u32 action)
+{
+	__u32 root = action == ACTION_READ ? ROOT_READ : ROOT_WRITE;
+	__u32 reason = read_location(s, dentry);
+	__u32 agent = s->event.agent;
+	struct inode *inode = dentry->d_inode;
+	void *image = bpf_map_lookup_elem(&images, &agent);
+
+	if (inode)
+		s->event.ino = inode->i_ino;
+	if (!image) {
+		s->error = REASON_NO_POLICY;
+		return 0;
+	}
+	if (!open_image(s, image, root)) {
+		s->error = REASON_BROKEN;
+		return 0;
+	}
+	s->error = reason;
+	if (reason)
+		return 0;
+
+	s->node = mount_node(s, root);
+	s->event.start_node = s->node;
+	return s->error ? 0 : match_names(s, image);
+}
+
+/* Decides one access, and reports it. */
 static __noinline int judge(struct identity *id, struct dentry *dentry, __u32 action, __u32 op)
 {
 	struct scratch *s = begin(id, action, op);
@@ -30,29 +59,20 @@ static __noinline int judge(struct identity *id, struct dentry *dentry, __u32 ac
 	if (!s)
 		return -EACCES;
 
-	struct inode *inode = dentry->d_inode;
-	if (inode)
-		s->event.ino = inode->i_ino;
-
-	__u32 reason = read_location(s, dentry);
-	__u32 agent = id->agent;
-	void *image = bpf_map_lookup_elem(&images, &agent);
-	if (!image)
-		return conclude(s, 0, REASON_NO_POLICY);
-
-	__u32 root = action == ACTION_READ ? ROOT_READ : ROOT_WRITE;
-	if (!open_image(s, image, root))
-		return conclude(s, 0, REASON_BROKEN);
-	if (reason)
-		return conclude(s, 0, reason);
-
-	s->node = mount_node(s, root);
-	s->event.start_node = s->node;
-	if (s->error)
-		return conclude(s, 0, s->error);
-
-	__u32 verdict = match_names(s, image);
+	__u32 verdict = consider(s, dentry, action);
 	return conclude(s, verdict, s->error);
+}
+
+/* May the agent read this? Nothing is reported: it did not try to. */
+static __noinline bool readable(struct identity *id, struct dentry *dentry)
+{
+	struct scratch *s = begin(id, ACTION_READ, 0);
+
+	if (!s)
+		return false;
+
+	__u32 verdict = consider(s, dentry, ACTION_READ);
+	return !s->error && VERDICT_EFFECT(verdict) == EFFECT_ALLOW;
 }
 
 /* A change of the file system at a dentry, if the current task is an agent. */
@@ -64,6 +84,66 @@ static __always_inline int change(struct dentry *dentry, __u32 op)
 	if (agent <= 0)
 		return agent;
 	return judge(id, dentry, ACTION_WRITE, op);
+}
+
+/*
+ * A name for a file moves, or it gains another. Both places must be writable, and the new place must not let the agent
+ * read what the old one did not. What is decided about a directory holds for all that moves with it, so no rule may look
+ * below either place: else moving the directory would carry a file away from the rule that denies it.
+ */
+static __always_inline int move(struct dentry *from, struct dentry *to, __u32 op_from, __u32 op_to)
+{
+	struct identity *id;
+	int agent = who(&id);
+
+	if (agent <= 0)
+		return agent;
+
+	struct scratch *s = begin(id, ACTION_WRITE, op_from);
+	if (!s)
+		return -EACCES;
+	s->mixed = 0;
+
+	int answer = judge(id, from, ACTION_WRITE, op_from);
+	if (!answer)
+		answer = judge(id, to, ACTION_WRITE, op_to);
+	if (answer)
+		return answer;
+
+	bool had = readable(id, from), has = readable(id, to);
+	if (has && !had)
+		return judge(id, from, ACTION_READ, op_from);
+
+	struct inode *inode = from->d_inode;
+	if (s->mixed && inode && (inode->i_mode & S_IFMT) == S_IFDIR) {
+		s = begin(id, ACTION_WRITE, op_from);
+		if (!s)
+			return -EACCES;
+		read_location(s, from);
+		return conclude(s, 0, REASON_SUBTREE);
+	}
+	return 0;
+}
+
+/*
+ * execve opens the program, which bprm_check_security judges, and then the interpreter that the program names: a script's
+ * is judged there, too, but an ELF file's loader is not. It must be readable, as the baseline's are, or be judged after
+ * all before the exec commits (exec.h).
+ */
+static __always_inline int open_to_execute(struct identity *id, struct dentry *dentry)
+{
+	if (!(id->flags & TASK_EXEC_JUDGED) || id->flags & TASK_LAUNCH || readable(id, dentry))
+		return 0;
+
+	struct inode *inode = dentry->d_inode;
+	struct super_block *sb = dentry->d_sb;
+	if (!inode)
+		return -EACCES;
+
+	id->interpreter_ino = inode->i_ino;
+	id->interpreter_dev = sb->s_dev;
+	id->flags |= TASK_INTERPRETER;
+	return 0;
 }
 
 SEC("lsm/file_open")
@@ -87,9 +167,11 @@ int BPF_PROG(caisson_file_open, struct file *file, int ret)
 	if (sb->s_magic == PID_FS_MAGIC)
 		return 0;
 
-	/* execve opens the program and its interpreters; whether they may run is decided in bprm_check_security. */
-	if (flags & FMODE_EXEC)
+	/* A pipe that is opened again, through /proc/self/fd: floor.h keeps the agent from those of others. */
+	if (sb->s_magic == PIPEFS_MAGIC)
 		return 0;
+	if (flags & FMODE_EXEC)
+		return open_to_execute(id, dentry);
 
 	if (mode & FMODE_WRITE || flags & O_TRUNC)
 		answer = judge(id, dentry, ACTION_WRITE, OP_OPEN);
@@ -107,7 +189,13 @@ int BPF_PROG(caisson_inode_create, struct inode *dir, struct dentry *dentry, __u
 SEC("lsm/inode_mknod")
 int BPF_PROG(caisson_inode_mknod, struct inode *dir, struct dentry *dentry, __u16 mode, __u32 dev, int ret)
 {
-	return ret ?: change(dentry, OP_MKNOD);
+	__u32 type = mode & S_IFMT;
+
+	if (ret)
+		return ret;
+	if (type == S_IFCHR || type == S_IFBLK)
+		return floor_refuses(dentry, OP_MKNOD);
+	return change(dentry, OP_MKNOD);
 }
 
 SEC("lsm/inode_mkdir")
@@ -138,21 +226,24 @@ SEC("lsm/inode_rename")
 int BPF_PROG(caisson_inode_rename, struct inode *old_dir, struct dentry *old, struct inode *new_dir,
 	     struct dentry *new, int ret)
 {
-	ret = ret ?: change(old, OP_RENAME_FROM);
-	return ret ?: change(new, OP_RENAME_TO);
+	return ret ?: move(old, new, OP_RENAME_FROM, OP_RENAME_TO);
 }
 
 SEC("lsm/inode_link")
 int BPF_PROG(caisson_inode_link, struct dentry *old, struct inode *dir, struct dentry *new, int ret)
 {
-	ret = ret ?: change(old, OP_LINK_FROM);
-	return ret ?: change(new, OP_LINK_TO);
+	return ret ?: move(old, new, OP_LINK_FROM, OP_LINK_TO);
 }
 
-/* A truncation by open(O_TRUNC) was decided in file_open. */
 static __always_inline int set_attributes(struct dentry *dentry, struct iattr *attr)
 {
+	struct super_block *sb = dentry->d_sb;
+
+	/* A truncation by open(O_TRUNC) was decided in file_open. */
 	if (attr->ia_valid & ATTR_OPEN)
+		return 0;
+	/* A memfd, a pipe or a socket: only who has it open can do this, and it has no place that a rule could name. */
+	if (sb->s_flags & SB_NOUSER)
 		return 0;
 	return change(dentry, OP_SETATTR);
 }

@@ -30,6 +30,8 @@ static __always_inline int who(struct identity **id)
 	/* A slice the daemon does not know: agent 0, which never has an image, so everything is denied. */
 	fresh.agent = agent ? *agent : 0;
 	fresh.run = bpf_get_current_ancestor_cgroup_id(cfg->slice_level + 2);
+	if (!fresh.run) /* directly in the slice */
+		fresh.run = slice;
 	*id = bpf_task_storage_get(&tasks, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	return *id ? 1 : -ENOMEM;
 }

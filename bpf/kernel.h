@@ -19,6 +19,7 @@ typedef struct {
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_flags;
 	unsigned long s_magic;
 	struct dentry *s_root;
 };
@@ -138,6 +139,13 @@ struct msghdr {
 #define ATTR_OPEN (1 << 15)	 /* include/linux/fs.h, "truncating from open(O_TRUNC)" */
 #define PROC_SUPER_MAGIC 0x9fa0	 /* include/uapi/linux/magic.h */
 #define PID_FS_MAGIC 0x50494446	 /* include/uapi/linux/magic.h */
+#define PIPEFS_MAGIC 0x50495045	 /* include/uapi/linux/magic.h */
+#define SB_NOUSER (1UL << 31)	 /* include/linux/fs.h, a file system that can only be mounted by the kernel */
+#define S_IFMT 00170000		 /* include/uapi/linux/stat.h, as the following */
+#define S_IFDIR 0040000
+#define S_IFCHR 0020000
+#define S_IFBLK 0060000
+#define PTRACE_MODE_NOAUDIT 0x04 /* include/linux/ptrace.h, asked in passing: nothing is tried yet */
 #define AF_UNSPEC 0		 /* include/linux/socket.h, as the following */
 #define AF_UNIX 1
 #define AF_INET 2

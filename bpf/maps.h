@@ -32,6 +32,7 @@ struct scratch {
 	__u32 table;	/* matcher: from the header, as the next two */
 	__u32 mask;
 	__u32 seed;
+	__u32 mixed;	/* a location was judged below which rules decide differently */
 	__u32 cut;	/* there are more words than `name` or `data` holds */
 	__u32 procfs;	/* the location is on a proc file system */
 	__u32 offset;	/* argv: next word */
@@ -41,7 +42,6 @@ struct scratch {
 	__u32 skip;	/* argv: 1 while the word is argv[0], which proves nothing and is no name */
 	__u32 hash_at;	/* hash of argv: next byte, and how many are left */
 	__u32 hash_left;
-	__u32 pad;
 	__u64 hash;
 };
 
@@ -114,7 +114,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 24); /* the daemon's --ring-bytes replaces it */
+	__uint(max_entries, 1 << 26); /* 400,000 opens while the daemon is away; its --ring-bytes replaces it */
 } events SEC(".maps");
 
 /* seen = submitted + lost, always; n of an event is `seen` at its birth, so a hole in n is a lost event. */

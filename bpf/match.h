@@ -253,12 +253,16 @@ static __always_inline __u32 match_names(struct scratch *s, void *image)
 		return 0;
 
 	bpf_loop(s->names, step, &w, 0);
-	if (s->error)
+	if (s->error) {
+		s->mixed = 1;
 		return 0;
+	}
 
 	const union cell *here = s->node ? cell_at(image, s->node) : NULL;
 	if (!here)
 		return 0;
+	if (!(here->node.flags & IMAGE_FINAL))
+		s->mixed = 1;
 	if (s->cut && !(here->node.flags & IMAGE_FINAL)) {
 		/* There are more words than were read, and they could matter. */
 		s->error = REASON_TOO_LONG;

@@ -85,6 +85,7 @@ func (d *Daemon) assemble() {
 		Record: d.ledger.Append,
 		Path:   func(dev uint32, path string) string { return d.table.Load().Path(dev, path) },
 		Run:    d.runs.ID,
+		Owner:  d.tree.Owner,
 	})
 }
 

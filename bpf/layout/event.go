@@ -8,6 +8,7 @@ const (
 	ActionWrite = 1
 	ActionExec  = 2
 	ActionNet   = 3
+	ActionFloor = 4 // refused to every agent, whatever its policy
 )
 
 // Operations: what the process really tried. Keep in sync with enum op in bpf/event.h.
@@ -29,6 +30,10 @@ const (
 	OpConnect    = 15
 	OpSendto     = 16
 	OpExecVerify = 17 // argv of the new image differs from what was judged: killed
+	OpMount      = 18 // mount, remount, move_mount, pivot_root
+	OpUmount     = 19
+	OpBPF        = 20 // bpf(2)
+	OpPtrace     = 21 // ptrace, process_vm_readv, pidfd_getfd, /proc/PID/fd of a process outside the run
 )
 
 // Reasons: why a verdict is not simply the image's. Keep in sync with enum reason in bpf/event.h.
@@ -47,6 +52,9 @@ const (
 	ReasonArgv       = 11 // the argv of the new image is not the one that was judged
 	ReasonBroken     = 12 // the image contradicts itself
 	ReasonControl    = 13 // a connection to caisson's own control socket
+	ReasonFloor      = 14 // the hard floor: no rule can allow it
+	ReasonInterp     = 15 // the interpreter that a program names may not be used
+	ReasonSubtree    = 16 // a directory below which rules decide differently may not be moved
 )
 
 // Event is the fixed part of a record in the ring buffer; PathLen bytes of path and ArgvLen bytes of NUL-terminated

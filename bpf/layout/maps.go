@@ -4,16 +4,17 @@ package layout
 
 // Identity is the value of the task storage map `tasks`: who a task is. It is set once and copied on fork.
 type Identity struct {
-	Agent    uint32
-	Flags    uint32
-	Run      uint64 // cgroup id of the run
-	ExecHash uint64 // of the argv judged last, until the exec commits
-	ExecLen  uint32
-	_        uint32
+	Agent          uint32
+	Flags          uint32
+	Run            uint64 // cgroup id of the run
+	ExecHash       uint64 // of the argv judged last, until the exec commits
+	ExecLen        uint32
+	InterpreterDev uint32 // what TaskInterpreter is about
+	InterpreterIno uint64
 }
 
 // TaskLaunch marks the task that the operator's launch is about to turn into the run's first program.
-const TaskLaunch = 1 << 0
+const TaskLaunch = 1 << 0 // the other flags are the kernel side's own
 
 // Config is the single element of the map `config`.
 type Config struct {

@@ -86,6 +86,31 @@ func (t *Tree) Agents() ([]string, error) {
 	return agents, nil
 }
 
+// Owner returns the agent whose slice, or run, has a cgroup id; "" if none has. It reads the tree, so the cgroup must still
+// be there.
+func (t *Tree) Owner(id uint64) string {
+	agents, err := t.Agents()
+	if err != nil {
+		return ""
+	}
+	for _, agent := range agents {
+		slice := filepath.Join(t.Slice(), AgentSlice(agent))
+		if own, err := ID(slice); err == nil && own == id {
+			return agent
+		}
+		entries, err := os.ReadDir(slice)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if own, err := ID(filepath.Join(slice, e.Name())); err == nil && e.IsDir() && own == id {
+				return agent
+			}
+		}
+	}
+	return ""
+}
+
 func (t *Tree) ensure(dir string) error {
 	if err := t.mkdir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("making cgroup: %w", err)

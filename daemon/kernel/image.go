@@ -169,15 +169,43 @@ func (k *Kernel) recover() error {
 	return k.dropMounts(func(key layout.MountKey) bool { return !live[key.Generation] })
 }
 
-// readGeneration reads the header of the image in force.
-func (k *Kernel) readGeneration(agent uint32) (uint32, error) {
-	var image *ebpf.Map
-	err := k.maps[bpf.CaissonMapImages].Lookup(agent, &image)
+// Image returns the image in force for an agent, nil if it has none.
+func (k *Kernel) Image(agent uint32) ([]byte, error) {
+	cells, err := k.imageMap(agent)
+	if cells == nil || err != nil {
+		return nil, err
+	}
+	defer cells.Close()
+
+	image := make([]byte, 0, int(cells.MaxEntries())*layout.CellSize)
+	var cell [layout.CellSize]byte
+	for i := range cells.MaxEntries() {
+		if err := cells.Lookup(i, &cell); err != nil {
+			return nil, fmt.Errorf("image of agent %d: %w", agent, err)
+		}
+		image = append(image, cell[:]...)
+	}
+	return image, nil
+}
+
+// imageMap opens the map of the image in force; nil if there is none.
+func (k *Kernel) imageMap(agent uint32) (*ebpf.Map, error) {
+	var cells *ebpf.Map
+	err := k.maps[bpf.CaissonMapImages].Lookup(agent, &cells)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
-		return 0, nil
+		return nil, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("image of agent %d: %w", agent, err)
+		return nil, fmt.Errorf("image of agent %d: %w", agent, err)
+	}
+	return cells, nil
+}
+
+// readGeneration reads the header of the image in force.
+func (k *Kernel) readGeneration(agent uint32) (uint32, error) {
+	image, err := k.imageMap(agent)
+	if image == nil || err != nil {
+		return 0, err
 	}
 	defer image.Close()
 

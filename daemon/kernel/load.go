@@ -20,7 +20,7 @@ import (
 type Options struct {
 	// PinDir is a directory on a bpffs of the host's mount namespace.
 	PinDir string
-	// RingBytes is the size of the event buffer, a power of two and at least a page; 0 takes the default of 16 MiB. A
+	// RingBytes is the size of the event buffer, a power of two and at least a page; 0 takes the default of 64 MiB. A
 	// buffer that is already pinned keeps its size.
 	RingBytes int
 }

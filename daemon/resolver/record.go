@@ -48,10 +48,13 @@ func (r *Resolver) record(e *event) audit.Record {
 	uid := e.UID
 	rec := audit.Record{
 		T: r.when(e.Time), Mono: e.Time, Kseq: &audit.Kseq{CPU: e.CPU, N: e.N},
-		Agent: e.agent.name, Run: r.opt.Run(e.Run), Kind: op.kind, Op: op.name,
+		Agent: r.name(e), Run: r.opt.Run(e.Run), Kind: op.kind, Op: op.name,
 		Action: policy.Action(e.Action).String(), Verdict: verdictText(&e.Event), Enforced: audit.EnforcedAllow,
 		Rule: e.rule(), Reason: reasonText(&e.Event), Where: "kernel", Gen: uint64(e.Generation),
 		PID: e.PID, TID: e.TID, Start: e.Start, PPID: e.PPID, UID: &uid, Cg: e.Run, Comm: text(e.Comm[:]),
+	}
+	if e.Action == layout.ActionFloor {
+		rec.Action = "" // none of the policy language's
 	}
 	if e.Denied != 0 {
 		rec.Enforced = audit.EnforcedDeny
@@ -124,10 +127,28 @@ func (e *event) vocabulary() map[string]bool {
 	return e.gen.words
 }
 
-// when turns the kernel's time since boot into wall-clock time.
+// when turns the kernel's time since boot into wall-clock time. The clocks are compared once a second, not per event.
 func (r *Resolver) when(boot uint64) time.Time {
-	wall, now := r.opt.Clock()
-	return wall.Add(-time.Duration(now - boot))
+	if r.epoch.IsZero() || boot > r.readAt+uint64(time.Second) {
+		wall, now := r.opt.Clock()
+		r.epoch, r.readAt = wall.Add(-time.Duration(now)), now
+	}
+	return r.epoch.Add(time.Duration(boot))
+}
+
+// name is the identity of who did it. Where the kernel knows of none, its cgroup may still say whose it was meant to be.
+func (r *Resolver) name(e *event) string {
+	if e.Agent != 0 || r.opt.Owner == nil {
+		return e.agent.name
+	}
+	if name, ok := r.strangers[e.Run]; ok {
+		return name
+	}
+	name := r.opt.Owner(e.Run)
+	if name != "" && len(r.strangers) < maxStrangers {
+		r.strangers[e.Run] = name
+	}
+	return name
 }
 
 // text is a string that ends at the first zero byte.

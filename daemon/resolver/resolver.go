@@ -20,11 +20,15 @@ import (
 // buffer when the next is in force.
 const keep = 16
 
+// maxStrangers bounds how many cgroups without a policy are remembered by name.
+const maxStrangers = 4096
+
 // Options are what the resolver needs of the daemon. Record, Path and Run are required.
 type Options struct {
 	Record func(audit.Record) error             // appends to the log; may block
 	Path   func(dev uint32, path string) string // host's path of a location, for people
 	Run    func(cg uint64) string               // id of the run in a cgroup; "" if it is not one of ours
+	Owner  func(cg uint64) string               // identity a cgroup is meant for, when the kernel knows of none; nil: never
 	Clock  func() (wall time.Time, boot uint64) // now, twice: wall clock, and nanoseconds since boot. Nil: the host's
 }
 
@@ -37,6 +41,11 @@ type Resolver struct {
 	runs   map[uint64]*Counts // by cgroup id
 	folds  map[foldKey]*Fold
 	stats  Stats
+
+	strangers map[uint64]string // by cgroup id: what Owner said
+
+	epoch  time.Time // wall clock at boot, as it was when last read
+	readAt uint64    // when that was, in ns since boot
 }
 
 // Counts are decisions.
@@ -69,7 +78,7 @@ func New(opt Options) *Resolver {
 	if opt.Clock == nil {
 		opt.Clock = clock
 	}
-	return &Resolver{opt: opt, agents: map[uint32]*agent{}, runs: map[uint64]*Counts{}, folds: map[foldKey]*Fold{}}
+	return &Resolver{opt: opt, agents: map[uint32]*agent{}, runs: map[uint64]*Counts{}, folds: map[foldKey]*Fold{}, strangers: map[uint64]string{}}
 }
 
 // Name tells which identity the kernel means by a number.

@@ -32,6 +32,10 @@ var operations = map[uint8]struct {
 	layout.OpExecVerify: {"exec-verify", audit.KindExec},
 	layout.OpConnect:    {"connect", audit.KindNetConnect},
 	layout.OpSendto:     {"sendto", audit.KindNetSendto},
+	layout.OpMount:      {"mount", audit.KindFloor},
+	layout.OpUmount:     {"umount", audit.KindFloor},
+	layout.OpBPF:        {"bpf", audit.KindFloor},
+	layout.OpPtrace:     {"ptrace", audit.KindFloor},
 }
 
 // reasons says why a verdict is not the image's: a word that stays the same for programs, and more for people.
@@ -48,6 +52,9 @@ var reasons = map[uint8]string{
 	layout.ReasonFamily:     "socket-kind: no rule can name this kind of socket",
 	layout.ReasonArgv:       "argv-changed: the arguments of the new program are not those that were judged: killed",
 	layout.ReasonBroken:     "broken-image: the decision image contradicts itself",
+	layout.ReasonFloor:      "hard-floor: refused to every agent, whatever its policy",
+	layout.ReasonInterp:     "interpreter: the program names an interpreter that may not be read: killed",
+	layout.ReasonSubtree:    "subtree: rules decide differently below this directory, so it may not be moved",
 	layout.ReasonControl:    "control-socket: caisson's own control socket",
 }
 

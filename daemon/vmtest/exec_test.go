@@ -5,6 +5,7 @@
 package vmtest
 
 import (
+	"bytes"
 	"os"
 	"strings"
 	"testing"
@@ -109,4 +110,50 @@ rules:
 	c.denied(npm("run"))
 	c.denied(npm("run", "buil"))
 	c.denied(npm("run build"))
+}
+
+// The loader that an ELF file names runs before the program does, and instead of it if it likes: it must be one the agent
+// may read, as the system's is.
+func TestVMExecLoader(t *testing.T) {
+	theHost.policy(t, "loader", `agent: loader
+rules:
+  - { name: cat, action: shell_exec, conditions: { command: { starts_with: /i/cat } }, effect: ALLOW }
+  - { name: patched, action: shell_exec, conditions: { command: { starts_with: /i/patched } }, effect: ALLOW }
+`)
+	cat, err := os.ReadFile("/usr/bin/cat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const loader, other = "/lib64/ld-linux-x86-64.so.2\x00", "/srv/loader"
+	code, err := os.ReadFile("/lib64/ld-linux-x86-64.so.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	patched := bytes.Replace(cat, []byte(loader), append([]byte(other), make([]byte, len(loader)-len(other))...), 1)
+	if bytes.Equal(cat, patched) {
+		t.Fatal("cat names another loader")
+	}
+	if err := os.MkdirAll("/i", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll("/i"); os.Remove(other) })
+	for name, program := range map[string][]byte{"/i/cat": cat, "/i/patched": patched, other: code} {
+		if err := os.WriteFile(name, program, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	// Where nobody is confined the other loader runs, and the program with it.
+	run := actor.Request{Op: "exec", Path: "/i/patched", Args: []string{"cat", "/etc/hosts"}}
+	started(t, "nobody", "here").allowed(run)
+
+	c := theHost.launch(t, "loader")
+	c.allowed(actor.Request{Op: "exec", Path: "/i/cat", Args: []string{"cat", "/etc/hosts"}})
+	if a := c.do(run); a.Errno == 0 && a.Status == 0 {
+		t.Error("a loader that no rule allows ran")
+	}
+	theHost.logged(t, audit.Filter{Agent: "loader", Effect: "DENY"}, "the loader", func(r audit.Record) bool {
+		return strings.HasPrefix(r.Reason, "interpreter: ")
+	})
+	c.allowed(actor.Request{Op: "exec", Path: "/i/cat", Args: []string{"cat", "/etc/hosts"}}) // nothing is left behind
 }

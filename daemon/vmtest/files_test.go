@@ -6,12 +6,14 @@ package vmtest
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"caisson/audit"
+	"caisson/daemon/cgroup"
 	"caisson/daemon/vmtest/actor"
 )
 
@@ -119,54 +121,44 @@ func TestVMSymlinkBindMountChroot(t *testing.T) {
 	theHost.policy(t, "tricky", `agent: tricky
 rules:
   - { name: no-secret, action: file_read, conditions: { path: { starts_with: /vault } }, effect: DENY }
-  - { name: work, action: file_read, conditions: { path: { starts_with: /work } }, effect: ALLOW }
-  - { name: work-write, action: file_write, conditions: { path: { starts_with: /work } }, effect: ALLOW }
+  - { name: work, action: file_read, conditions: { path: { starts_with: /desk } }, effect: ALLOW }
+  - { name: work-write, action: file_write, conditions: { path: { starts_with: /desk } }, effect: ALLOW }
 `)
-	for _, dir := range []string{"/vault/d", "/work/mnt", "/work/jail", "/work/tmpfs"} {
+	for _, dir := range []string{"/vault/d", "/desk/mnt", "/desk/jail", "/desk/tmpfs"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, file := range []string{"/vault/secret", "/work/plain"} {
+	for _, file := range []string{"/vault/secret", "/desk/plain"} {
 		if err := os.WriteFile(file, []byte("hello\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	t.Cleanup(func() { os.RemoveAll("/vault"); os.RemoveAll("/work") })
+	t.Cleanup(func() { os.RemoveAll("/vault"); os.RemoveAll("/desk") })
 
 	t.Run("symlink", func(t *testing.T) {
 		c := theHost.launch(t, "tricky")
-		c.allowed(actor.Request{Op: "symlink", Path: "/work/link", To: "/vault"})
-		c.denied(actor.Request{Op: "open", Path: "/work/link/secret"})
-		c.allowed(actor.Request{Op: "open", Path: "/work/plain"})
+		c.allowed(actor.Request{Op: "symlink", Path: "/desk/link", To: "/vault"})
+		c.denied(actor.Request{Op: "open", Path: "/desk/link/secret"})
+		c.allowed(actor.Request{Op: "open", Path: "/desk/plain"})
 	})
 	t.Run("proc", func(t *testing.T) {
 		c := theHost.launch(t, "tricky")
 		c.denied(actor.Request{Op: "open", Path: "/proc/self/root/vault/secret"})
-		c.allowed(actor.Request{Op: "open", Path: "/proc/self/root/work/plain"})
+		c.allowed(actor.Request{Op: "open", Path: "/proc/self/root/desk/plain"})
 		c.allowed(actor.Request{Op: "chdir", Path: "/vault"})
 		c.denied(actor.Request{Op: "open", Path: "/proc/self/cwd/secret"})
 		c.denied(actor.Request{Op: "open", Path: "secret"})
 	})
 	t.Run("bind mount", func(t *testing.T) {
-		c := theHost.launch(t, "tricky")
-		c.do(actor.Request{Op: "unshare", Flag: unix.CLONE_NEWNS})
-		c.do(actor.Request{Op: "private"})
-		if a := c.do(actor.Request{Op: "bind", Path: "/vault", To: "/work/mnt"}); a.Errno != 0 {
-			t.Logf("bind mount refused: %v", a.Err())
-		}
-		c.denied(actor.Request{Op: "open", Path: "/vault/secret"})
-		if a := c.do(actor.Request{Op: "open", Path: "/work/mnt/secret"}); a.Errno == 0 {
-			t.Error("a bind mount gave the secret away")
-		}
+		c := brought(t, "tricky", actor.Request{Op: "bind", Path: "/vault", To: "/desk/mnt"})
+		c.denied(actor.Request{Op: "open", Path: "/desk/mnt/secret"})
+		c.allowed(actor.Request{Op: "open", Path: "/desk/plain"})
 	})
 	t.Run("bind mount over", func(t *testing.T) {
-		c := theHost.launch(t, "tricky")
-		c.do(actor.Request{Op: "unshare", Flag: unix.CLONE_NEWNS})
-		c.do(actor.Request{Op: "private"})
-		c.do(actor.Request{Op: "bind", Path: "/work", To: "/vault"})
-		// /vault/plain now is /work/plain: the location decides, and it is allowed.
-		c.allowed(actor.Request{Op: "open", Path: "/work/plain"})
+		c := brought(t, "tricky", actor.Request{Op: "bind", Path: "/desk", To: "/vault"})
+		c.allowed(actor.Request{Op: "open", Path: "/vault/plain"}) // it is /desk/plain
+		c.allowed(actor.Request{Op: "open", Path: "/desk/plain"})
 	})
 	t.Run("open_tree", func(t *testing.T) {
 		c := theHost.launch(t, "tricky")
@@ -184,14 +176,27 @@ rules:
 		}
 	})
 	t.Run("unmounted superblock", func(t *testing.T) {
-		c := theHost.launch(t, "tricky")
-		c.do(actor.Request{Op: "unshare", Flag: unix.CLONE_NEWNS})
-		c.do(actor.Request{Op: "private"})
-		if a := c.do(actor.Request{Op: "tmpfs", Path: "/work/tmpfs"}); a.Errno != 0 {
-			t.Fatalf("tmpfs: %v", a.Err())
-		}
-		c.denied(actor.Request{Op: "write", Path: "/work/tmpfs/x", Data: "x"})
+		c := brought(t, "tricky", actor.Request{Op: "tmpfs", Path: "/desk/tmpfs"}, actor.Request{Op: "write", Path: "/desk/tmpfs/x", Data: "x"})
+		c.denied(actor.Request{Op: "open", Path: "/desk/tmpfs/x"})
+		c.denied(actor.Request{Op: "write", Path: "/desk/tmpfs/y", Data: "y"})
+		theHost.logged(t, audit.Filter{Agent: "tricky", Effect: "DENY"}, "a denial on a file system of the agent's own", func(r audit.Record) bool {
+			return strings.HasPrefix(r.Reason, "not-mounted: ")
+		})
 	})
+}
+
+// brought starts a process of an agent that comes with a mount namespace of its own, in which it has made preparations: no
+// agent could make them, but one may be started like that.
+func brought(t *testing.T, agent string, prepare ...actor.Request) confined {
+	t.Helper()
+	c := started(t, agent, "here")
+	c.allowed(actor.Request{Op: "unshare", Flag: unix.CLONE_NEWNS})
+	c.allowed(actor.Request{Op: "private"})
+	for _, r := range prepare {
+		c.allowed(r)
+	}
+	c.allowed(actor.Request{Op: "enter", Path: filepath.Join(sliceDir(t), cgroup.AgentSlice(agent))})
+	return c
 }
 
 // A name that moves or gains a second name is decided at both ends.
@@ -228,6 +233,56 @@ rules:
 	// What moves within its own ground is judged at its new place at once.
 	c.allowed(actor.Request{Op: "rename", Path: "/m/a/sub", To: "/m/a/sub2"})
 	c.allowed(actor.Request{Op: "write", Path: "/m/a/sub2/x", Data: "x"})
+}
+
+// A directory may not be moved away from a rule that denies something in it, nor a file to where it could be read.
+func TestVMMoveKeepsDenials(t *testing.T) {
+	theHost.policy(t, "carrier", `agent: carrier
+rules:
+  - { name: no-key, action: file_read, conditions: { path: { glob: "/c/*/key" } }, effect: DENY }
+  - { name: no-key-write, action: file_write, conditions: { path: { equals: /c/fixed/key } }, effect: DENY }
+  - { name: read, action: file_read, conditions: { path: { starts_with: /c } }, effect: ALLOW }
+  - { name: write, action: file_write, conditions: { path: { starts_with: /c } }, effect: ALLOW }
+  - { name: outbox, action: file_write, conditions: { path: { starts_with: /outbox } }, effect: ALLOW }
+`)
+	for _, dir := range []string{"/c/a/free", "/c/fixed", "/outbox/d"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { os.RemoveAll("/c"); os.RemoveAll("/outbox") })
+	for _, file := range []string{"/c/a/key", "/c/a/free/x", "/c/fixed/key", "/outbox/letter"} {
+		if err := os.WriteFile(file, []byte("hello\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	c := theHost.launch(t, "carrier")
+	c.denied(actor.Request{Op: "open", Path: "/c/a/key"})
+	c.denied(actor.Request{Op: "rename", Path: "/c/a", To: "/c/fixed/a"})
+	c.denied(actor.Request{Op: "rename", Path: "/c/a", To: "/c/b"})          // the key would be /c/b/key, still denied; but who can tell
+	c.denied(actor.Request{Op: "rename", Path: "/c/a/key", To: "/c/a/key2"}) // readable there
+	c.denied(actor.Request{Op: "link", Path: "/c/a/key", To: "/c/a/free/k"})
+	c.denied(actor.Request{Op: "rename", Path: "/c/fixed", To: "/c/a/free/f"})
+	c.denied(actor.Request{Op: "rename", Path: "/outbox/letter", To: "/c/a/letter"})
+	c.denied(actor.Request{Op: "link", Path: "/outbox/letter", To: "/c/a/letter"})
+	unchanged(t, "/c/a/key")
+	unchanged(t, "/outbox/letter")
+
+	c.allowed(actor.Request{Op: "rename", Path: "/c/a/free", To: "/c/a/free2"})
+	c.allowed(actor.Request{Op: "rename", Path: "/c/a/free2/x", To: "/c/a/y"})
+	c.allowed(actor.Request{Op: "rename", Path: "/outbox/letter", To: "/outbox/letter2"})
+	c.allowed(actor.Request{Op: "rename", Path: "/outbox/d", To: "/outbox/e"})
+	theHost.logged(t, audit.Filter{Agent: "carrier", Kind: audit.KindFileRename, Effect: "DENY"}, "the directory that may not be moved", func(r audit.Record) bool {
+		return r.Path == "/c/a" && strings.HasPrefix(r.Reason, "subtree: ")
+	})
+}
+
+// What needs no place that a rule could name still works.
+func TestVMPipesAndMemory(t *testing.T) {
+	c := theHost.launch(t, "coding-agent")
+	c.allowed(actor.Request{Op: "pipe"})
+	c.allowed(actor.Request{Op: "memfdsize"})
 }
 
 // Names of 255 bytes and paths near the limit are judged whole, never cut.

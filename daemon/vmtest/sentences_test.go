@@ -116,7 +116,7 @@ func TestVMUnknownAgentDenied(t *testing.T) {
 		c.denied(r)
 	}
 	unchanged(t, "/project/README.md")
-	theHost.logged(t, audit.Filter{Effect: "DENY"}, "a denial for want of a policy", func(r audit.Record) bool {
+	theHost.logged(t, audit.Filter{Agent: "ghost", Effect: "DENY"}, "a denial for want of a policy", func(r audit.Record) bool {
 		return strings.HasPrefix(r.Reason, "no-policy: ") && r.PID == uint32(c.PID())
 	})
 }

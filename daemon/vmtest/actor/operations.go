@@ -67,6 +67,16 @@ var operations = map[string]func(Request) Answer{
 	"unixdgram":   unixDatagram,
 	"socketpair":  socketPair,
 	"argvrace":    argvRace,
+	"umount":      func(r Request) Answer { return answer(unix.Unmount(r.Path, unix.MNT_DETACH)) },
+	"mknodchar":   func(r Request) Answer { return answer(unix.Mknod(r.Path, unix.S_IFCHR|0o644, int(unix.Mkdev(1, 3)))) },
+	"proc":        func(r Request) Answer { return answer(unix.Mount("proc", r.Path, "proc", 0, "")) },
+	"remount":     func(r Request) Answer { return answer(unix.Mount("", r.Path, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")) },
+	"pivot":       func(r Request) Answer { return answer(unix.PivotRoot(r.Path, r.To)) },
+	"bpf":         bpfProbe,
+	"peek":        peek,
+	"enter":       enter,
+	"pipe":        reopenPipe,
+	"memfdsize":   memfdSize,
 	"talk":        talk,
 }
 

@@ -71,6 +71,10 @@ func (l *Log) enqueue(e *entry) error {
 	if l.closed {
 		return ErrClosed
 	}
+	if !e.mark {
+		e.user = true
+		l.waiting.Add(1)
+	}
 	l.w.queue <- e
 
 	return nil

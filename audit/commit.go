@@ -73,6 +73,7 @@ func (w *writer) settled() {
 	}
 	w.log.progress(w)
 	for _, e := range append(w.held, w.marks...) {
+		w.log.arrived(e)
 		e.finish(nil)
 	}
 	clear(w.held)
@@ -161,6 +162,7 @@ func (w *writer) fail(err error) {
 }
 
 func (w *writer) drop(e *entry) {
+	w.log.arrived(e)
 	if !e.mark {
 		w.log.lose()
 	}

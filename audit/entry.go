@@ -23,6 +23,7 @@ type entry struct {
 	seq  uint64
 	open *SegmentOpen
 	done chan error // nil if nobody waits
+	user bool       // a caller's, and counted as waiting
 	mark bool       // no record: only report when all before it are durable
 }
 

@@ -30,6 +30,8 @@ type Log struct {
 
 	err atomic.Pointer[error] // set once, by the writer
 
+	waiting atomic.Int64 // records accepted and neither on disk nor lost
+
 	gate   sync.RWMutex // held for reading while queueing, for writing to close the queue
 	closed bool         // guarded by gate
 

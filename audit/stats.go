@@ -10,7 +10,7 @@ type Stats struct {
 	Durable   int64         // newest record known to be on disk; -1: none
 	Segment   string        // file being written
 	Bytes     int64         // of that file, as far as they are on disk
-	Queued    int           // records waiting for the writer
+	Queued    int64         // records accepted and not yet on disk
 	Batches   uint64        // syncs that succeeded
 	SlowSyncs uint64        // of these, those that took more than a second
 	MaxSync   time.Duration // the longest
@@ -24,7 +24,7 @@ func (l *Log) Stats() Stats {
 	defer l.mu.Unlock()
 
 	s := l.stats
-	s.Queued = len(l.w.queue)
+	s.Queued = l.waiting.Load()
 
 	return s
 }
@@ -37,6 +37,13 @@ func (l *Log) synced(took time.Duration) {
 	l.stats.MaxSync = max(l.stats.MaxSync, took)
 	if took > slowSync {
 		l.stats.SlowSyncs++
+	}
+}
+
+// arrived says that a record no longer waits.
+func (l *Log) arrived(e *entry) {
+	if e.user {
+		l.waiting.Add(-1)
 	}
 }
 

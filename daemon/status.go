@@ -19,12 +19,13 @@ func (b backend) Status() api.Status { return b.Daemon.status() }
 func (d *Daemon) status() api.Status {
 	s := api.Status{
 		Version: d.opt.Version, PID: os.Getpid(), Started: d.started, Kernel: release(), Adopted: d.kernel.Adopted(),
-		Policies: d.opt.Policies, Audit: d.auditStatus(), Problems: []string{}, Agents: []api.Agent{},
+		Policies: d.opt.Policies, Problems: []string{}, Agents: []api.Agent{},
 	}
 	problem := ""
 	if s.Events, problem = d.eventStatus(); problem != "" {
 		s.Problems = append(s.Problems, problem)
 	}
+	s.Audit = d.auditStatus() // after the events: what is no longer pending there is queued here, or on disk
 
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -39,7 +40,7 @@ func (d *Daemon) status() api.Status {
 
 func (d *Daemon) auditStatus() api.Audit {
 	stats := d.ledger.Stats()
-	return api.Audit{Dir: d.opt.Audit, Next: stats.NextSeq, Durable: uint64(stats.Durable + 1), Error: text(d.ledger.Err())}
+	return api.Audit{Dir: d.opt.Audit, Next: stats.NextSeq, Durable: uint64(stats.Durable + 1), Queued: stats.Queued, Error: text(d.ledger.Err())}
 }
 
 // eventStatus adds up the counters of all CPUs.

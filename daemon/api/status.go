@@ -23,6 +23,7 @@ type Audit struct {
 	Dir     string `json:"dir"`
 	Next    uint64 `json:"next"`    // sequence number of the next record
 	Durable uint64 `json:"durable"` // records on disk for certain
+	Queued  int64  `json:"queued"`  // records that wait to be on disk
 	Error   string `json:"error,omitempty"`
 }
 

@@ -149,7 +149,7 @@ func (h *host) settle() (api.Status, error) {
 		if err != nil {
 			return now, err
 		}
-		if now.Events.Pending == 0 && now.Audit.Durable >= now.Audit.Next {
+		if now.Events.Pending == 0 && now.Audit.Queued == 0 && now.Audit.Durable >= now.Audit.Next {
 			return now, nil
 		}
 		if time.Now().After(end) {

@@ -55,7 +55,7 @@ Exit status: 0 stopped in good order; 1 an error; 2 bad usage; 3 this host canno
 	l.StringVar(&f.socket, "socket", api.DefaultSocket, "`path` of the control socket")
 	l.StringVar(&f.securePath, "secure-path", strings.Join(policy.DefaultSecurePath, ":"),
 		"`directories`, separated by colons, in which the programs of command rules are looked up")
-	l.IntVar(&f.ringBytes, "ring-bytes", 0, "size of the event buffer in `bytes`, a power of two (default 16 MiB)")
+	l.IntVar(&f.ringBytes, "ring-bytes", 0, "size of the event buffer in `bytes`, a power of two (default 64 MiB)")
 	l.DurationVar(&f.resolve, "resolve-interval", daemon.DefaultResolve, "`time` after which host names are looked up again")
 	l.BoolVar(&f.foreground, "foreground", false, "write log lines with the time, for a terminal; the journal adds its own")
 

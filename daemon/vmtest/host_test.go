@@ -82,7 +82,7 @@ func prepare() error {
 
 // start starts the daemon and waits until it answers.
 func (h *host) start() error {
-	h.daemon = exec.Command(daemonPath)
+	h.daemon = exec.Command(daemonPath, "--resolve-interval", "1s")
 	h.daemon.Stdout, h.daemon.Stderr = os.Stderr, os.Stderr
 	if err := h.daemon.Start(); err != nil {
 		return err

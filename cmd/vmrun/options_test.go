@@ -80,4 +80,9 @@ func TestQemuArgs(t *testing.T) {
 			t.Errorf("no %q in %s", want, line)
 		}
 	}
+
+	line = strings.Join(qemuArgs(&options{CPUs: 2, Memory: "2G"}, "/k", "/i", "/s"), " ")
+	if !strings.Contains(line, "tcg,thread=single") || !strings.Contains(line, "-smp 2") || strings.Contains(line, "icount") {
+		t.Errorf("two processors on one thread, by the clock: %s", line)
+	}
 }

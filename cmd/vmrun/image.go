@@ -185,12 +185,10 @@ func addTask(t *tree, opt *options, k kernel) error {
 	if err != nil {
 		return fmt.Errorf("finding the working directory: %w", err)
 	}
+	guestDir := guestDirectory(cwd)
 	data := filepath.Join(cwd, "testdata")
 	if info, err := os.Stat(data); err == nil && info.IsDir() {
-		if dir := hiddenBy(data); dir != "" {
-			return fmt.Errorf("pack %s: it would be hidden by the mount on %s (run from another directory)", data, dir)
-		}
-		if err := t.Copy(data, data); err != nil {
+		if err := t.Copy(data, path.Join(guestDir, "testdata")); err != nil {
 			return err
 		}
 	}
@@ -198,7 +196,7 @@ func addTask(t *tree, opt *options, k kernel) error {
 	text, err := json.Marshal(task{
 		Args:    append([]string{program.Guest}, guestArgs(opt.Args[1:])...),
 		Env:     guestEnv(os.Environ(), opt.Env),
-		Dir:     cwd,
+		Dir:     guestDir,
 		Merge:   sameFile(os.Stdout, os.Stderr),
 		Modules: modules,
 	})
@@ -206,6 +204,15 @@ func addTask(t *tree, opt *options, k kernel) error {
 		return fmt.Errorf("writing task: %w", err)
 	}
 	return t.Data(taskFile, 0o600, text)
+}
+
+// guestDirectory is where the program runs: in the same directory as on the
+// host, unless one of the guest's mounts would hide that.
+func guestDirectory(cwd string) string {
+	if hiddenBy(cwd) != "" {
+		return path.Join(programDir, "cwd")
+	}
+	return cwd
 }
 
 // guestArgs drops the one flag of go test that names a file which only the

@@ -43,6 +43,9 @@ func runInit() {
 	} else {
 		err = channel.Write(frameExit, []byte{status})
 	}
+	if err == nil {
+		err = drain(port)
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "vmrun init: %v\n", err)
 	}

@@ -92,3 +92,11 @@ func TestHiddenBy(t *testing.T) {
 		}
 	}
 }
+
+func TestGuestDirectory(t *testing.T) {
+	for cwd, want := range map[string]string{"/work/main": "/work/main", "/tmp/clone": programDir + "/cwd", "/run/x/y": programDir + "/cwd", "/tmpfs": "/tmpfs"} {
+		if got := guestDirectory(cwd); got != want {
+			t.Errorf("%s: %s, want %s", cwd, got, want)
+		}
+	}
+}

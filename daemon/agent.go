@@ -9,6 +9,8 @@ import (
 	"fmt"
 
 	"caisson/audit"
+	"caisson/bpf/layout"
+	"caisson/daemon/writers"
 	"caisson/policy"
 )
 
@@ -21,6 +23,8 @@ type agent struct {
 	image      *policy.Image  // in force; nil: the agent is denied everything
 	generation uint32         // of the image in force
 	problem    string         // why the file on disk is not what is in force
+	surveyed   string         // fingerprint of the survey under which the image was compiled; guarded by change
+	refused    writers.Notes  // what was refused when it was compiled
 }
 
 // digest is that of the policy in force, hex; "" if none is.
@@ -64,28 +68,20 @@ func (d *Daemon) agent(name string) *agent {
 	return d.agents[name]
 }
 
-// env is how the words of rules become locations and addresses now.
-func (d *Daemon) env() policy.Env {
-	env := policy.HostEnv(d.opt.SecurePath)
-	env.LookupHost = d.names.Addresses
-	return d.table.Load().Env(env)
-}
-
 // enforce compiles a policy and puts it in force for an agent, unless exactly that is in force already: then only the
-// places of superblocks are brought up to date. If it fails, what was in force stays in force. The caller holds change.
+// places of superblocks are brought up to date. If it fails, what was in force stays in force. The caller holds change and
+// has surveyed.
 func (d *Daemon) enforce(a *agent, p *policy.Policy) (changed bool, err error) {
-	image, err := policy.Compile(p, d.env())
+	env, refused := d.env()
+	image, err := policy.Compile(p, env)
 	if err != nil {
 		return false, err
 	}
 	nodes := d.table.Load().Nodes(image)
+	d.refuse(a, refused)
 
 	if a.image != nil && a.policy.Digest == p.Digest && bytes.Equal(a.image.Bytes(0), image.Bytes(0)) {
-		if err := d.kernel.SetMounts(a.generation, nodes); err != nil {
-			return false, fmt.Errorf("places of file systems: %w", err)
-		}
-		d.set(a, p, image, a.generation)
-		return false, nil
+		return false, d.keep(a, p, image, a.generation, nodes)
 	}
 
 	generation := d.nextGeneration()
@@ -94,10 +90,26 @@ func (d *Daemon) enforce(a *agent, p *policy.Policy) (changed bool, err error) {
 		return false, fmt.Errorf("putting the image in force: %w", err)
 	}
 	d.set(a, p, image, generation)
-	return true, d.ledger.Append(audit.Record{
-		Kind: audit.KindPolicyLoad, Agent: a.name, Where: "daemon", Gen: uint64(generation), Pol: a.digest()[:8],
-		Text: fmt.Sprintf("%s, %d rules", p.File, len(p.Rules)),
-	})
+	a.surveyed = d.ground.Fingerprint()
+	return true, d.ledger.Append(loaded(a))
+}
+
+// keep brings the places of superblocks up to date for an image that is in force as it is.
+func (d *Daemon) keep(a *agent, p *policy.Policy, image *policy.Image, generation uint32, nodes map[uint32]layout.MountNodes) error {
+	if err := d.kernel.SetMounts(generation, nodes); err != nil {
+		return fmt.Errorf("places of file systems: %w", err)
+	}
+	d.set(a, p, image, generation)
+	a.surveyed = d.ground.Fingerprint()
+	return nil
+}
+
+// loaded is the record of a policy that is in force now.
+func loaded(a *agent) audit.Record {
+	return audit.Record{
+		Kind: audit.KindPolicyLoad, Agent: a.name, Where: "daemon", Gen: uint64(a.generation), Pol: a.digest()[:8],
+		Text: fmt.Sprintf("%s, %d rules", a.policy.File, len(a.policy.Rules)),
+	}
 }
 
 // withdraw leaves an agent without an image: it is denied everything. The caller holds change.

@@ -20,6 +20,8 @@ import (
 	"caisson/daemon/names"
 	"caisson/daemon/resolver"
 	"caisson/daemon/runs"
+	"caisson/daemon/writers"
+	"caisson/policy"
 )
 
 // Daemon is one caissond.
@@ -40,8 +42,10 @@ type Daemon struct {
 	table    atomic.Pointer[mount.Table]
 	failed   chan error // the log has failed
 
-	change     sync.Mutex // held while what is in force changes; taken before mu
-	generation uint32     // last one given out; guarded by change
+	change     sync.Mutex       // held while what is in force changes; taken before mu
+	generation uint32           // last one given out; guarded by change
+	onDisk     []*policy.Policy // as last read; guarded by change
+	ground     *writers.Set     // what agents may change, as last surveyed; guarded by change
 
 	mu       sync.Mutex // short; guards these, and the fields of every agent
 	agents   map[string]*agent

@@ -88,6 +88,11 @@ func (k *fakeKernel) SetImage(agent uint32, image []byte, nodes map[uint32]layou
 	k.images[agent], k.mounts[r.Generation()] = image, nodes
 	return nil
 }
+func (k *fakeKernel) Image(agent uint32) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.images[agent], nil
+}
 func (k *fakeKernel) RemoveImage(agent uint32) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -158,11 +163,12 @@ type host struct {
 	mu      sync.Mutex
 	entries string // mountinfo
 	hosts   map[string]string
+	links   map[string]string // symlinks
 }
 
 func newHost(t *testing.T) *host {
 	t.Helper()
-	h := &host{kernel: newFakeKernel(), dir: t.TempDir(), hosts: map[string]string{}, entries: "1 0 8:1 / / rw - ext4 /dev/sda rw\n"}
+	h := &host{kernel: newFakeKernel(), dir: t.TempDir(), hosts: map[string]string{}, links: map[string]string{}, entries: "1 0 8:1 / / rw - ext4 /dev/sda rw\n"}
 	for _, d := range []string{"policies", "cgroup"} {
 		if err := os.Mkdir(filepath.Join(h.dir, d), 0o755); err != nil {
 			t.Fatal(err)
@@ -192,7 +198,14 @@ func (h *host) mounts() (*mount.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mount.New(entries, func(string) (string, error) { return "", syscall.EINVAL })
+	return mount.New(entries, func(path string) (string, error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if target, ok := h.links[path]; ok {
+			return target, nil
+		}
+		return "", syscall.EINVAL
+	})
 }
 
 func (h *host) lookup(_ context.Context, name string) ([]netip.Addr, error) {

@@ -18,6 +18,7 @@ const (
 	problemLost     = "events"   // events were lost
 	problemRuns     = "runs"     // scopes that cannot be looked after
 	problemStart    = "start"    // what was found at the start
+	problemGround   = "ground"   // policies that could not be compiled again when others changed
 )
 
 // setProblem stores, or with "" removes, what an operator must know.
@@ -46,6 +47,7 @@ func (d *Daemon) remount() {
 		return
 	}
 	d.table.Store(table)
+	d.survey()
 	d.setProblem(problemMounts, d.recompile(func(*agent) bool { return true }))
 }
 
@@ -72,7 +74,7 @@ func (d *Daemon) recompile(which func(*agent) bool) string {
 			}
 		}
 		if changed {
-			d.log.Info("policy compiled again, because the host changed", "agent", a.name, "generation", a.generation)
+			d.log.Info("policy compiled again", "agent", a.name, "generation", a.generation)
 		}
 	}
 	return strings.Join(problems, "; ")
@@ -93,6 +95,7 @@ func (d *Daemon) resolve(ctx context.Context) error {
 		d.change.Lock()
 		failed := ""
 		if len(changed) > 0 {
+			d.survey()
 			failed = d.recompile(func(a *agent) bool {
 				return slices.ContainsFunc(a.image.Hosts(), func(h string) bool { return slices.Contains(changed, h) })
 			})

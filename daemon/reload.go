@@ -35,6 +35,8 @@ func (d *Daemon) reload(only string) (api.Reload, error) {
 	if set == nil {
 		set = &policy.Set{}
 	}
+	d.onDisk = slices.Collect(maps.Values(set.Policies))
+	d.survey()
 	var out api.Reload
 	for _, name := range d.concerned(set, only) {
 		r := d.reloadAgent(name, set, loadErr)
@@ -47,6 +49,7 @@ func (d *Daemon) reload(only string) (api.Reload, error) {
 		out.Agents = append(out.Agents, d.unattributed(loadErr, out.Agents)...)
 	}
 
+	d.align()
 	d.names.Keep(d.hosts())
 	d.setProblem(problemHosts, strings.Join(d.names.Problems(), "; "))
 	d.setProblem(problemPolicies, text(loadErr))

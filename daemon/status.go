@@ -74,7 +74,7 @@ func (d *Daemon) agentStatus(a *agent) api.Agent {
 	}
 	if a.image != nil {
 		s.State, s.Digest, s.Generation = api.StateEnforced, a.digest(), a.generation
-		s.Rules, s.Notes = len(a.policy.Rules), a.image.Notes()
+		s.Rules, s.Notes = len(a.policy.Rules), append(a.image.Notes(), a.refused.Programs...)
 	}
 	for _, r := range d.runs.Live(a.name) {
 		s.Runs = append(s.Runs, api.Run{Run: r.ID, Agent: r.Agent, Cgroup: r.Dir, Generation: a.generation})

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"caisson/daemon/mount"
+	"caisson/daemon/writers"
 	"caisson/policy"
 )
 
@@ -32,7 +33,8 @@ func newPolicyShow(u *ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show", Short: "Show the rules of policies as they are compiled on this host",
 		Long: `Show the rules of policies as they are compiled on this host: an agent's own rules, then the baseline, in the order in which
-they are tried; with the location that each path means here (symlinks and bind mounts followed), the program that each
+they are tried; with the location that each path means here (symlinks and bind mounts followed, but no symlink that an agent
+of the directory may change), the program that each
 command means, and notes about rules that cannot match now or that need a decision in user space.` + exits(failed, wrongUsage),
 		Example: "  caisson policy show --agent coding-agent",
 		Args:    noArgs,
@@ -46,7 +48,7 @@ command means, and notes about rules that cannot match now or that need a decisi
 					return err
 				}
 			}
-			return showPolicies(u, dir, agent.value, hostEnv(u, dirs), asJSON)
+			return showPolicies(u, dir, agent.value, hostEnvs(u, dirs), asJSON)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -58,7 +60,7 @@ command means, and notes about rules that cannot match now or that need a decisi
 }
 
 // showPolicies prints the policies that are valid, all or one agent's, and returns what is wrong with the others.
-func showPolicies(u *ui, dir, agent string, env policy.Env, asJSON bool) error {
+func showPolicies(u *ui, dir, agent string, envs func(*policy.Set) newEnv, asJSON bool) error {
 	set, loadErr := policy.LoadDir(dir)
 	if set == nil {
 		return loadErr
@@ -75,8 +77,9 @@ func showPolicies(u *ui, dir, agent string, env policy.Env, asJSON bool) error {
 	}
 
 	shown := []shownPolicy{}
+	fresh := envs(set)
 	for _, name := range names {
-		s, err := showPolicy(set.Policies[name], env)
+		s, err := showPolicy(set.Policies[name], fresh)
 		if err != nil {
 			return err
 		}
@@ -98,14 +101,15 @@ func showPolicies(u *ui, dir, agent string, env policy.Env, asJSON bool) error {
 }
 
 // showPolicy compiles a policy and gathers what became of it.
-func showPolicy(p *policy.Policy, env policy.Env) (shownPolicy, error) {
+func showPolicy(p *policy.Policy, fresh newEnv) (shownPolicy, error) {
+	env, refused := fresh()
 	image, err := policy.Compile(p, env)
 	if err != nil {
 		return shownPolicy{}, err
 	}
 
 	s := shownPolicy{Agent: p.Agent, File: p.File, Digest: hex.EncodeToString(p.Digest[:]),
-		Hosts: image.Hosts(), Notes: image.Notes(), Rules: []shownRule{}}
+		Hosts: image.Hosts(), Notes: append(image.Notes(), refused.Programs...), Rules: []shownRule{}}
 	later := deferring(image)
 	for i, r := range image.Rules() {
 		rule := showRule(i, r, env)
@@ -142,22 +146,34 @@ func (s *shownPolicy) print(u *ui) {
 	}
 }
 
-// hostEnv is how the daemon on this host would compile, without asking DNS: what a policy says must not depend on a name
-// server's mood, nor should looking at a policy tell anybody.
-func hostEnv(u *ui, dirs []string) policy.Env {
-	env := policy.HostEnv(dirs)
-	env.LookupHost = pretendAddress
-	table, err := mount.Read()
-	if err != nil {
-		u.note("locations are shown as written: %s", err)
-		return env
-	}
+// newEnv makes an environment for one policy, with a list of what is refused while it is used.
+type newEnv func() (policy.Env, *writers.Notes)
 
-	env = table.Env(env)
+// hostEnvs is how the daemon on this host would compile these policies if they were all that there are, without asking
+// DNS: what a policy says must not depend on a name server's mood, nor should looking at a policy tell anybody.
+func hostEnvs(u *ui, dirs []string) func(*policy.Set) newEnv {
+	plain := policy.HostEnv(dirs)
+	plain.LookupHost = pretendAddress
+	table, err := mount.Read()
+	return func(set *policy.Set) newEnv {
+		if err != nil {
+			u.note("locations are shown as written: %s", err)
+			return func() (policy.Env, *writers.Notes) { return plain, &writers.Notes{} }
+		}
+		ground := writers.New(table, slices.Collect(maps.Values(set.Policies)))
+		return func() (policy.Env, *writers.Notes) {
+			env, notes := ground.Env(plain)
+			return readable(env), notes
+		}
+	}
+}
+
+// readable shows a path as it is written where only root may look.
+func readable(env policy.Env) policy.Env {
 	locate := env.Locate
 	env.Locate = func(path string) (string, string, error) {
 		location, note, err := locate(path)
-		if err != nil { // most likely a directory that only root may look into
+		if err != nil {
 			return path, fmt.Sprintf("%s is shown as written: %v", path, err), nil
 		}
 		return location, note, nil

@@ -96,7 +96,7 @@ func TestLocate(t *testing.T) {
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
-			location, note, err := table(t).Locate(tc.path)
+			location, note, err := table(t).Locate(tc.path, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,12 +122,12 @@ func TestLocateRefused(t *testing.T) {
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
-			if l, _, err := table(t).Locate(tc.path); !errors.Is(err, tc.is) {
+			if l, _, err := table(t).Locate(tc.path, nil); !errors.Is(err, tc.is) {
 				t.Errorf("Locate = %q, %v, want %v", l, err, tc.is)
 			}
 		})
 	}
-	if _, _, err := table(t).Locate("relative"); err == nil {
+	if _, _, err := table(t).Locate("relative", nil); err == nil {
 		t.Error("a relative path was located")
 	}
 }
@@ -207,7 +207,7 @@ func TestReadHere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l, _, err := tab.Locate("/proc/self/status"); err != nil || l != "/proc/self/status" {
+	if l, _, err := tab.Locate("/proc/self/status", nil); err != nil || l != "/proc/self/status" {
 		t.Errorf("Locate = %q, %v", l, err)
 	}
 

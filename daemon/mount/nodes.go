@@ -32,9 +32,9 @@ func (t *Table) Nodes(m Image) map[uint32]layout.MountNodes {
 
 // Env completes an environment for compiling policies on this host: paths become locations by this table. A path that no
 // location can name gets the empty location, so that a rule about it cannot match; the kernel denies what is there.
-func (t *Table) Env(env policy.Env) policy.Env {
+func (t *Table) Env(env policy.Env, guard Guard) policy.Env {
 	env.Locate = func(path string) (string, string, error) {
-		location, note, err := t.Locate(path)
+		location, note, err := t.Locate(path, guard)
 		if isNowhere(err) {
 			return "", err.Error(), nil
 		}

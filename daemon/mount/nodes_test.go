@@ -27,7 +27,7 @@ rules:
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := policy.Compile(p, tab.Env(policy.Env{}))
+	m, err := policy.Compile(p, tab.Env(policy.Env{}, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ rules:
 }
 
 func TestEnv(t *testing.T) {
-	env := table(t).Env(policy.Env{})
+	env := table(t).Env(policy.Env{}, nil)
 	if location, note, err := env.Locate("/home/u"); location != "" || note == "" || err != nil {
 		t.Errorf("nowhere: %q, %q, %v", location, note, err)
 	}

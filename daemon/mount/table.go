@@ -97,11 +97,11 @@ func (t *Table) Devices() []uint32 { return slices.Sorted(maps.Keys(t.place)) }
 
 // Device returns the superblock that holds a path of the host, after resolving symlinks.
 func (t *Table) Device(path string) (uint32, error) {
-	real, err := t.resolve(path)
+	real, err := t.resolve(path, nil)
 	if err != nil {
 		return 0, err
 	}
-	return t.holder(real).Dev, nil
+	return t.holder(real.path).Dev, nil
 }
 
 // Path returns, for people to read, the host's path of a location: the superblock, and a path from its root.

@@ -12,20 +12,20 @@ import (
 	"caisson/daemon/cgroup"
 )
 
-// ErrRunsAlive says that detaching would leave running agents confined by nothing.
-var ErrRunsAlive = errors.New("runs are alive and would be confined by nothing")
+// ErrOccupied says that detaching would leave processes of agents confined by nothing.
+var ErrOccupied = errors.New("processes are in " + cgroup.SliceName + " and would be confined by nothing")
 
 // DetachOptions say what to detach. Detach is required; every other zero value means the default.
 type DetachOptions struct {
 	Audit  string                       // directory of the log
 	Pins   string                       // directory of the pins
-	Force  bool                         // even while runs are alive
+	Force  bool                         // even while agents have processes
 	Detach func(pins string) error      // kernel.Detach
 	Tree   func() (*cgroup.Tree, error) // opens the cgroup tree
 }
 
-// Detach ends enforcement on this host. It refuses, with an error that wraps [ErrRunsAlive], while agents run, and needs
-// the log, so it fails while a daemon is alive. The record is on disk before anything is detached.
+// Detach ends enforcement on this host. It refuses, with an error that wraps [ErrOccupied], while any process is in
+// caisson.slice, whether caisson or a service manager put it there; and it needs the log, so it fails while a daemon is alive. The record is on disk before anything is detached.
 func Detach(opt DetachOptions) (err error) {
 	base := Options{Audit: opt.Audit, Tree: opt.Tree}.withDefaults()
 	if opt.Pins == "" {
@@ -44,18 +44,21 @@ func Detach(opt DetachOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 
-	alive, err := aliveRuns(base)
+	occupied, runs, err := occupants(base)
 	if err != nil {
 		return fmt.Errorf("detach: %w", err)
 	}
-	if len(alive) > 0 && !opt.Force {
-		return fmt.Errorf("detach: %d %w", len(alive), ErrRunsAlive)
+	if occupied && !opt.Force {
+		return fmt.Errorf("detach: %w (of %d runs, and perhaps of services; systemd-cgls %s lists them)", ErrOccupied, runs, cgroup.SliceName)
+	}
+	text := "enforcement ends on this host; no process of an agent is alive"
+	if occupied {
+		text = fmt.Sprintf("enforcement ends on this host by force; %d runs and perhaps other processes of agents are alive", runs)
 	}
 
 	uid, gid := uint32(os.Geteuid()), uint32(os.Getegid())
 	_, err = log.AppendSync(audit.Record{
-		Kind: audit.KindAdmin, Op: "detach", Verdict: audit.VerdictAllow, Where: "daemon", Count: uint64(len(alive)),
-		Text:  fmt.Sprintf("enforcement ends on this host; %d runs are alive", len(alive)),
+		Kind: audit.KindAdmin, Op: "detach", Verdict: audit.VerdictAllow, Where: "daemon", Count: runs, Text: text,
 		Actor: &audit.Actor{UID: uid, GID: gid, PID: uint32(os.Getpid())},
 	})
 	if err != nil {
@@ -64,26 +67,26 @@ func Detach(opt DetachOptions) (err error) {
 	return opt.Detach(opt.Pins)
 }
 
-// aliveRuns lists the runs that still have processes.
-func aliveRuns(opt Options) ([]cgroup.Run, error) {
+// occupants says whether agents have processes, and how many runs do.
+func occupants(opt Options) (occupied bool, alive uint64, err error) {
 	tree, err := opt.Tree()
 	if err != nil {
-		return nil, err
+		return false, 0, err
 	}
 	runs, err := tree.Runs()
 	if err != nil {
-		return nil, err
+		return false, 0, err
 	}
-
-	var alive []cgroup.Run
 	for _, r := range runs {
 		on, err := tree.Populated(r)
 		if err != nil {
-			return nil, err
+			return false, 0, err
 		}
 		if on {
-			alive = append(alive, r)
+			alive++
 		}
 	}
-	return alive, nil
+
+	occupied, err = tree.Occupied()
+	return occupied || alive > 0, alive, err
 }

@@ -16,7 +16,7 @@ func detachCommand(f *flags) *cobra.Command {
 		Short: "End enforcement on this host",
 		Long: `detach removes the programs and maps that enforce policies. The daemon must have been stopped.
 
-It refuses while runs of agents are alive, because they would go on with nothing to confine them; --force does it all the
+It refuses while any process is in caisson.slice, because it would go on with nothing to confine it; --force does it all the
 same. What was done is in the audit log before it is done.
 
 Exit status: 0 done; 1 refused, or an error; 2 bad usage.`,
@@ -25,6 +25,6 @@ Exit status: 0 done; 1 refused, or an error; 2 bad usage.`,
 			return daemon.Detach(daemon.DetachOptions{Audit: f.audit, Pins: f.pins, Force: force, Detach: kernel.Detach})
 		},
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "even while runs are alive")
+	cmd.Flags().BoolVar(&force, "force", false, "even while agents have processes")
 	return cmd
 }

@@ -77,12 +77,30 @@ func (t *Tree) Runs() ([]Run, error) {
 
 // Populated says whether a run, or a cgroup made below it, still has processes. A run whose scope has gone has none.
 func (t *Tree) Populated(r Run) (bool, error) {
-	f, err := os.Open(filepath.Join(r.Dir, "cgroup.events"))
+	on, err := populated(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("run %s: %w", r.ID, err)
+	}
+	return on, nil
+}
+
+// Occupied says whether any process is in caisson.slice or below it, in a run or not.
+func (t *Tree) Occupied() (bool, error) {
+	on, err := populated(t.Slice())
+	if err != nil {
+		return false, fmt.Errorf("processes in %s: %w", SliceName, err)
+	}
+	return on, nil
+}
+
+// populated reads what the kernel says of a cgroup and all cgroups below it.
+func populated(dir string) (bool, error) {
+	f, err := os.Open(filepath.Join(dir, "cgroup.events"))
+	if err != nil {
+		return false, err
 	}
 	defer f.Close()
 
@@ -91,7 +109,7 @@ func (t *Tree) Populated(r Run) (bool, error) {
 			return value != "0", nil
 		}
 	}
-	return false, fmt.Errorf("run %s: cgroup.events does not say whether it is populated", r.ID)
+	return false, errors.New("cgroup.events does not say whether it is populated")
 }
 
 // Remove removes the scope of a run that has ended, and whatever cgroups were made below it. It does nothing when the

@@ -127,7 +127,7 @@ struct counters {
 };
 
 #define MAX_AGENTS 1024
-#define MAX_DEPTH 128
+#define MAX_DEPTH 128 /* the superblock's root included */
 #define MAX_PATH 4096
 #define MAX_ARGV 2048
 #define MAX_NAMES 256

@@ -83,8 +83,10 @@ static long climb_up(__u32 i, struct climb *c)
 	struct dentry *at = c->at, *parent = at->d_parent;
 
 	s->depth = i;
-	if (parent == at)
+	if (parent == at) {
+		s->top = 1;
 		return 1;
+	}
 
 	s->text[i & (MAX_DEPTH - 1)] = (__u64)at->d_name.name;
 	s->text_len[i & (MAX_DEPTH - 1)] = at->d_name.len;
@@ -103,8 +105,10 @@ static long try_location(__u32 i, struct climb *c)
 	s->used = 0;
 	s->names = 0;
 	s->error = REASON_POLICY;
+	s->top = 0;
 	c->at = c->from;
-	if (bpf_loop(MAX_DEPTH, climb_up, c, 0) == MAX_DEPTH && c->at->d_parent != c->at)
+	bpf_loop(MAX_DEPTH, climb_up, c, 0);
+	if (!s->top)
 		s->error = REASON_TOO_DEEP;
 	else if (c->at != sb->s_root)
 		s->error = REASON_DETACHED;

@@ -24,6 +24,7 @@ struct scratch {
 	__u32 text_len[MAX_DEPTH];
 	__u32 names;	/* entries of `name` in use */
 	__u32 depth;	/* entries of `text` in use */
+	__u32 top;	/* the way up ended at a root */
 	__u32 used;	/* bytes of `data` in use */
 	__u32 error;	/* enum reason, of the helper loops */
 	__u32 node;	/* matcher: where it stands */

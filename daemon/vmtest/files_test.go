@@ -290,7 +290,8 @@ func TestVMLongNames(t *testing.T) {
 	long := strings.Repeat("n", 255)
 	near := strings.Repeat("n", 254) + "m"
 	theHost.policy(t, "longname", "agent: longname\nrules:\n  - { name: long, action: file_read, conditions: { path: { equals: /l/"+long+" } }, effect: ALLOW }\n"+
-		"  - { name: deep, action: file_read, conditions: { path: { starts_with: /l/deep } }, effect: ALLOW }\n")
+		"  - { name: deep, action: file_read, conditions: { path: { starts_with: /l/deep } }, effect: ALLOW }\n"+
+		"  - { name: misread, action: file_read, conditions: { path: { starts_with: /deep } }, effect: ALLOW }\n")
 	if err := os.MkdirAll("/l/deep", 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -305,14 +306,19 @@ func TestVMLongNames(t *testing.T) {
 	c.allowed(actor.Request{Op: "open", Path: "/l/" + long})
 	c.denied(actor.Request{Op: "open", Path: "/l/" + near})
 
-	// 100 names are fine, 127 are the most there can be, and one more is denied rather than misread.
-	deep := "/l/deep" + strings.Repeat("/d", 100)
-	deeper := "/l/deep" + strings.Repeat("/d", 130)
-	if err := os.MkdirAll(deeper, 0o755); err != nil {
+	// 127 names are the most there can be, and one more is denied rather than misread: without its first name each of these
+	// would be below /deep, which is allowed, too.
+	if err := os.MkdirAll("/l/deep"+strings.Repeat("/d", 130), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	c.allowed(actor.Request{Op: "open", Path: deep})
-	c.denied(actor.Request{Op: "open", Path: deeper})
+	for names := 3; names <= 132; names++ {
+		r := actor.Request{Op: "open", Path: "/l/deep" + strings.Repeat("/d", names-2)}
+		if names <= 127 {
+			c.allowed(r)
+		} else {
+			c.denied(r)
+		}
+	}
 	theHost.logged(t, audit.Filter{Agent: "longname", Effect: "DENY"}, "a location that is too deep", func(r audit.Record) bool {
 		return strings.HasPrefix(r.Reason, "too-deep: ")
 	})

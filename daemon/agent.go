@@ -80,7 +80,11 @@ func (d *Daemon) enforce(a *agent, p *policy.Policy) (changed bool, err error) {
 	nodes := d.table.Load().Nodes(image)
 	d.refuse(a, refused)
 
-	if a.image != nil && a.policy.Digest == p.Digest && bytes.Equal(a.image.Bytes(0), image.Bytes(0)) {
+	if a.image == nil {
+		if generation, ok := d.inherited(a, p, image); ok {
+			return false, d.adopt(a, p, image, generation, nodes)
+		}
+	} else if a.policy.Digest == p.Digest && bytes.Equal(a.image.Bytes(0), image.Bytes(0)) {
 		return false, d.keep(a, p, image, a.generation, nodes)
 	}
 
@@ -91,7 +95,7 @@ func (d *Daemon) enforce(a *agent, p *policy.Policy) (changed bool, err error) {
 	}
 	d.set(a, p, image, generation)
 	a.surveyed = d.ground.Fingerprint()
-	return true, d.ledger.Append(loaded(a))
+	return true, d.ledger.Append(loaded(a, ""))
 }
 
 // keep brings the places of superblocks up to date for an image that is in force as it is.
@@ -105,10 +109,10 @@ func (d *Daemon) keep(a *agent, p *policy.Policy, image *policy.Image, generatio
 }
 
 // loaded is the record of a policy that is in force now.
-func loaded(a *agent) audit.Record {
+func loaded(a *agent, more string) audit.Record {
 	return audit.Record{
 		Kind: audit.KindPolicyLoad, Agent: a.name, Where: "daemon", Gen: uint64(a.generation), Pol: a.digest()[:8],
-		Text: fmt.Sprintf("%s, %d rules", a.policy.File, len(a.policy.Rules)),
+		Text: fmt.Sprintf("%s, %d rules%s", a.policy.File, len(a.policy.Rules), more),
 	}
 }
 

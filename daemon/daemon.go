@@ -42,10 +42,11 @@ type Daemon struct {
 	table    atomic.Pointer[mount.Table]
 	failed   chan error // the log has failed
 
-	change     sync.Mutex       // held while what is in force changes; taken before mu
-	generation uint32           // last one given out; guarded by change
-	onDisk     []*policy.Policy // as last read; guarded by change
-	ground     *writers.Set     // what agents may change, as last surveyed; guarded by change
+	change     sync.Mutex        // held while what is in force changes; taken before mu
+	generation uint32            // last one given out; guarded by change
+	onDisk     []*policy.Policy  // as last read; guarded by change
+	ground     *writers.Set      // what agents may change, as last surveyed; guarded by change
+	digests    map[uint32]string // of the policies that an earlier daemon left in force, by generation; set at the start
 
 	mu       sync.Mutex // short; guards these, and the fields of every agent
 	agents   map[string]*agent

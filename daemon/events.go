@@ -124,6 +124,7 @@ func (d *Daemon) save(clean bool) error {
 	d.seqMu.Lock()
 	state := savedState{Clean: clean, Time: time.Now(), State: d.sequence.State(d.boot), Folds: d.resolver.Folds()}
 	d.seqMu.Unlock()
+	state.Digests = d.inForce()
 
 	// First the state, then the disk, then the file: what the file says is there, is there. A daemon killed between the
 	// writing of a counting record and this has the next one count its reads twice rather than never.

@@ -13,6 +13,7 @@ type Kernel interface {
 	Agents() (map[string]uint32, error)
 	BindSlice(cgroupID uint64, agent uint32) error
 	SetImage(agent uint32, image []byte, mounts map[uint32]layout.MountNodes) error
+	Image(agent uint32) ([]byte, error)
 	RemoveImage(agent uint32) error
 	Generation(agent uint32) uint32
 	SetMounts(generation uint32, mounts map[uint32]layout.MountNodes) error

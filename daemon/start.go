@@ -97,6 +97,13 @@ func (d *Daemon) resume() error {
 		d.log.Warn("state of the last daemon is lost", "error", err)
 	}
 
+	if known {
+		d.digests = st.Digests
+	}
+	for generation := range d.digests {
+		d.generation = max(d.generation, generation) // also of an image that has gone from the kernel since
+	}
+
 	var recs []audit.Record
 	note := func(kind audit.Kind, text string) {
 		recs = append(recs, audit.Record{Kind: kind, Where: "daemon", Text: text})

@@ -21,6 +21,8 @@ type savedState struct {
 	Clean bool            `json:"clean"` // the daemon stopped in good order
 	Time  time.Time       `json:"time"`
 	Folds []resolver.Fold `json:"folds,omitempty"` // reads counted and not yet written
+	// Digests of the policies in force, by generation: names of rules are not in the kernel.
+	Digests map[uint32]string `json:"digests,omitempty"`
 	resolver.State
 }
 

@@ -3,6 +3,7 @@
 package daemon
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -21,10 +22,9 @@ func (d *Daemon) status() api.Status {
 		Version: d.opt.Version, PID: os.Getpid(), Started: d.started, Kernel: release(), Adopted: d.kernel.Adopted(),
 		Policies: d.opt.Policies, Problems: []string{}, Agents: []api.Agent{},
 	}
-	problem := ""
-	if s.Events, problem = d.eventStatus(); problem != "" {
-		s.Problems = append(s.Problems, problem)
-	}
+	var problems []string
+	s.Events, problems = d.eventStatus()
+	s.Problems = append(s.Problems, problems...)
 	s.Audit = d.auditStatus() // after the events: what is no longer pending there is queued here, or on disk
 
 	d.mu.Lock()
@@ -43,13 +43,20 @@ func (d *Daemon) auditStatus() api.Audit {
 	return api.Audit{Dir: d.opt.Audit, Next: stats.NextSeq, Durable: uint64(stats.Durable + 1), Queued: stats.Queued, Error: text(d.ledger.Err())}
 }
 
-// eventStatus adds up the counters of all CPUs.
-func (d *Daemon) eventStatus() (api.Events, string) {
+// eventStatus adds up the counters of all CPUs, and says what is wrong with them.
+func (d *Daemon) eventStatus() (e api.Events, problems []string) {
 	stats := d.resolver.Stats()
-	e := api.Events{Received: stats.Received, Disagreements: stats.Disagreements, Missing: d.missing.Load()}
+	e = api.Events{Received: stats.Received, Disagreements: stats.Disagreements, Unchecked: stats.Unchecked, Missing: d.missing.Load()}
+	if e.Disagreements > 0 {
+		problems = append(problems, "kernel and user space decided events differently: this is a bug of caisson (see the disagreement records)")
+	}
+	if e.Unchecked > 0 {
+		problems = append(problems, fmt.Sprintf("%d events were not decided again, and the log does not name their rules: "+
+			"they were decided by policies that are not known any more (records with the text \"unchecked\")", e.Unchecked))
+	}
 	counters, err := d.kernel.Counters()
 	if err != nil {
-		return e, "the kernel's counters cannot be read: " + err.Error()
+		return e, append(problems, "the kernel's counters cannot be read: "+err.Error())
 	}
 	d.seqMu.Lock()
 	defer d.seqMu.Unlock()
@@ -59,10 +66,7 @@ func (d *Daemon) eventStatus() (api.Events, string) {
 		e.Submitted += c.Submitted
 		e.Lost += c.Lost
 	}
-	if e.Disagreements > 0 {
-		return e, "kernel and user space decided events differently: this is a bug of caisson (see the disagreement records)"
-	}
-	return e, ""
+	return e, problems
 }
 
 // agentStatus describes one agent. The caller holds mu.

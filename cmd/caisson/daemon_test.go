@@ -59,7 +59,7 @@ func sampleStatus() api.Status {
 	return api.Status{
 		Version: "0.1", PID: 77, Started: time.Now().Add(-time.Hour), Kernel: "6.12.0", Adopted: true, Policies: "/p",
 		Audit:  api.Audit{Dir: "/a", Next: 100, Durable: 99},
-		Events: api.Events{Seen: 50, Submitted: 48, Lost: 2, Received: 48, Disagreements: 1},
+		Events: api.Events{Seen: 50, Submitted: 48, Lost: 2, Received: 48, Unchecked: 3, Disagreements: 1},
 		Agents: []api.Agent{
 			{Agent: "coding-agent", ID: 1, State: api.StateEnforced, File: "/p/coding-agent.yaml", Digest: "0123456789abcdef", Generation: 7,
 				Rules: 3, Allowed: 40, Denied: 8, Notes: []string{`no address is known for host "x.example"`},

@@ -18,8 +18,8 @@ func printStatus(u *ui, s api.Status) {
 	t.row("policies", s.Policies)
 	t.row("audit log", auditState(s.Audit))
 	e := s.Events
-	t.row("events", fmt.Sprintf("%d seen, %d submitted, %d lost, %d received, %d missing, %d disagreements",
-		e.Seen, e.Submitted, e.Lost, e.Received, e.Missing, e.Disagreements))
+	t.row("events", fmt.Sprintf("%d seen, %d submitted, %d lost, %d received, %d missing, %d unchecked, %d disagreements",
+		e.Seen, e.Submitted, e.Lost, e.Received, e.Missing, e.Unchecked, e.Disagreements))
 	t.flush()
 	for _, p := range s.Problems {
 		u.printf("problem: %s\n", prose(p))

@@ -37,6 +37,7 @@ type Events struct {
 	Pending       uint64 `json:"pending"`       // seen by the kernel and neither received, by any daemon, nor given up yet
 	Missing       uint64 `json:"missing"`       // given up: holes in the kernel's numbering
 	Disagreements uint64 `json:"disagreements"` // the kernel and user space decided differently: a bug
+	Unchecked     uint64 `json:"unchecked"`     // not decided again: the policy that decided is not known any more
 }
 
 // States of an agent.

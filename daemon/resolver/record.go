@@ -61,6 +61,8 @@ func (r *Resolver) record(e *event) audit.Record {
 	}
 	if e.gen != nil {
 		rec.Pol = e.gen.digest
+	} else if e.Generation != 0 {
+		rec.Text = "unchecked: the policy that decided is not known any more"
 	}
 	if !known {
 		rec.Kind = audit.KindIntegrityFailed

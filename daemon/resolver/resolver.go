@@ -55,6 +55,7 @@ type Counts struct{ Allowed, Denied uint64 }
 type Stats struct {
 	Received      uint64
 	Disagreements uint64
+	Unchecked     uint64 // of a generation that is not known: not decided again, and no rule has a name
 }
 
 // agent is what is known of one identity.
@@ -129,7 +130,9 @@ func (r *Resolver) Handle(le layout.Event, path, argv []byte) error {
 		e.words, e.cut = split(argv, int(le.Argc))
 	}
 	if le.Generation != 0 {
-		e.gen = e.agent.generation(le.Generation)
+		if e.gen = e.agent.generation(le.Generation); e.gen == nil {
+			r.stats.Unchecked++
+		}
 	}
 	r.count(e)
 

@@ -107,6 +107,7 @@ rules:
 	theHost.reload(t, "friend")
 	said()
 	nothing("after a reload")
+	before := generations(t)["digger"]
 	mountTmpfs(t, "/mnt/redirect")
 	nothing("after a mount")
 	written(t)
@@ -115,6 +116,9 @@ rules:
 	theHost.restart(t)
 	said()
 	nothing("after a restart")
+	if after := generations(t)["digger"]; after != before {
+		t.Errorf("generation %d became %d", before, after)
+	}
 
 	digger.allowed(actor.Request{Op: "unlink", Path: "/ground/src"})
 	digger.allowed(actor.Request{Op: "mkdir", Path: "/ground/src"})

@@ -46,7 +46,7 @@ type Counters struct {
 
 // Limits of one subject.
 const (
-	MaxDepth     = 128  // names of a location, its superblock's root included: 127 below it
+	MaxDepth     = 127  // names of a location; MAX_DEPTH in bpf/event.h counts the superblock's root, too
 	MaxPathBytes = 4096 // bytes of a location, slashes included
 	MaxArgvBytes = 2048 // bytes of argument words that are judged and reported
 	MaxNames     = 256  // names of a whole subject: location, separator, words

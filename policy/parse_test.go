@@ -75,7 +75,7 @@ var badValues = []struct{ name, text, want string }{
 	{"empty range", pathRule("glob", "\"/a/[z-a]\""), `range "z-a" is empty`},
 	{"backslash in glob", pathRule("glob", `/a/\*`), "backslash has no meaning in a glob"},
 	{"name too long", pathRule("equals", "/"+strings.Repeat("n", 256)), "256 bytes long, more than 255"},
-	{"too many names", pathRule("equals", strings.Repeat("/n", 129)), "129 names, more than 128"},
+	{"too many names", pathRule("equals", strings.Repeat("/n", 128)), "128 names, more than 127"},
 	{"thread-self", pathRule("starts_with", "/proc/thread-self"), "write /proc/self/task/*"},
 	{"pipe", commandRule("equals", "npm test | sh"), `"|" in column 10 of the command is shell syntax`},
 	{"semicolon", commandRule("starts_with", "npm test; rm"), `f.yaml:6:51: ";" in column 9`},

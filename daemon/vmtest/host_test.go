@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -192,6 +194,7 @@ func (h *host) policy(t *testing.T, agent, text string) {
 		t.Fatal(err)
 	}
 	h.reload(t, agent)
+	h.resolved(t, ".example.test")
 	t.Cleanup(func() {
 		if had {
 			err = os.WriteFile(file, before, 0o644)
@@ -202,6 +205,16 @@ func (h *host) policy(t *testing.T, agent, text string) {
 			t.Error(err)
 		}
 		h.reload(t, agent)
+	})
+}
+
+// resolved waits until the daemon knows the addresses of all hosts of a domain that policies name: it looks again every
+// second, but Go's resolver believes for five that /etc/hosts is as it was.
+func (h *host) resolved(t *testing.T, domain string) {
+	t.Helper()
+	eventually(t, "the addresses of "+domain, func() bool {
+		st, err := h.status()
+		return err == nil && !slices.ContainsFunc(st.Problems, func(p string) bool { return strings.Contains(p, domain) })
 	})
 }
 

@@ -81,12 +81,12 @@ func TestVMNetworkAddressAndPort(t *testing.T) {
 
 // A rule for a host follows the host's addresses.
 func TestVMNamesAreRefreshed(t *testing.T) {
-	const policy = "agent: follower\nrules:\n  - { name: r, action: network, conditions: { host: { equals: moving.example.test } }, effect: ALLOW }\n"
+	const policy = "agent: follower\nrules:\n  - { name: r, action: network, conditions: { host: { equals: moving.example.invalid } }, effect: ALLOW }\n"
 	theHost.policy(t, "follower", policy)
 	c := theHost.launch(t, "follower")
 	c.denied(actor.Request{Op: "connect", Addr: "127.7.0.1:7"})
 
-	hosts(t, "127.7.0.2 moving.example.test")
+	hosts(t, "127.7.0.2 moving.example.invalid")
 	eventually(t, "the new address", func() bool { return !c.do(actor.Request{Op: "connect", Addr: "127.7.0.2:7"}).Denied() })
 	c.denied(actor.Request{Op: "connect", Addr: "127.7.0.1:7"})
 }

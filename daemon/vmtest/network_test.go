@@ -36,10 +36,16 @@ rules:
   - { name: web, action: network, conditions: { url: { starts_with: "https://web.example.test" } }, effect: ALLOW }
 `
 
-func TestVMNetworkAddressAndPort(t *testing.T) {
+// netter starts a process under netPolicy, whose hosts have addresses.
+func netter(t *testing.T) confined {
+	t.Helper()
 	hosts(t, "127.2.0.1 api.example.test", "127.3.0.1 web.example.test")
 	theHost.policy(t, "netter", netPolicy)
-	c := theHost.launch(t, "netter")
+	return theHost.launch(t, "netter")
+}
+
+func TestVMNetworkAddressAndPort(t *testing.T) {
+	c := netter(t)
 
 	real := listen(t, "127.1.2.3:8080")
 	c.allowed(actor.Request{Op: "connect", Addr: real})
@@ -93,8 +99,7 @@ func TestVMNamesAreRefreshed(t *testing.T) {
 
 // Two ways to reach an address without connect(2).
 func TestVMFastOpenAndUnspec(t *testing.T) {
-	theHost.policy(t, "netter", netPolicy)
-	c := theHost.launch(t, "netter")
+	c := netter(t)
 	c.denied(actor.Request{Op: "fastopen", Addr: listen(t, "127.0.0.9:0")})
 
 	pc, err := net.ListenPacket("udp", "127.0.0.9:0")
@@ -107,7 +112,6 @@ func TestVMFastOpenAndUnspec(t *testing.T) {
 }
 
 func TestVMUnixSockets(t *testing.T) {
-	theHost.policy(t, "netter", netPolicy)
 	path := t.TempDir() + "/s"
 	for _, name := range []string{path, "@caisson-test"} {
 		l, err := net.Listen("unix", name)
@@ -122,7 +126,7 @@ func TestVMUnixSockets(t *testing.T) {
 	}
 	defer dgram.Close()
 
-	c := theHost.launch(t, "netter")
+	c := netter(t)
 	c.denied(actor.Request{Op: "connect", Addr: path})
 	c.denied(actor.Request{Op: "connect", Addr: "@caisson-test"})
 	c.denied(actor.Request{Op: "unixdgram", Addr: path + "d"})

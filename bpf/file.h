@@ -2,12 +2,13 @@
 /*
  * Files. Reading and writing are decided when a file is opened; every other change where it is made:
  *
- *   file_open           open for reading, for writing, with O_TRUNC. Opening a program to execute it is left to exec.h.
+ *   file_open           open for reading, for writing, with O_TRUNC; and the interpreter that a program names, which
+ *                       execve opens. The program itself is left to exec.h.
  *   inode_create        open(O_CREAT), creat: before the file exists
  *   inode_mknod         mkfifo, bind of a Unix socket; device nodes are refused (floor.h)
  *   inode_mkdir, inode_rmdir, inode_unlink, inode_symlink
- *   inode_rename        both ends; an exchange calls it once for each direction
- *   inode_link          both ends
+ *   inode_rename        both ends, see move(); an exchange calls it once for each direction
+ *   inode_link          both ends, see move()
  *   inode_setattr       chmod, chown, truncate, utimes; its arguments differ between 6.1 and 6.12, hence two programs
  *   inode_setxattr, inode_removexattr, inode_set_acl, inode_remove_acl   the last two exist since 6.2
  *

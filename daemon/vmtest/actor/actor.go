@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -59,6 +60,7 @@ func Main() {
 		}
 	}
 	os.Unsetenv(enterEnv)
+	runtime.LockOSThread() // namespaces and working directories can be a thread's own
 	serve()
 	os.Exit(0)
 }

@@ -30,6 +30,7 @@ rules:
 	c, other := theHost.launch(t, "almighty"), theHost.launch(t, "almighty")
 	c.allowed(actor.Request{Op: "write", Path: "/srv/proof", Data: "it may write"})
 
+	refused := map[string]int{}
 	for _, tc := range []struct {
 		op  string
 		req actor.Request
@@ -38,11 +39,14 @@ rules:
 		{"mount", actor.Request{Op: "tmpfs", Path: "/srv/mnt"}},
 		{"mount", actor.Request{Op: "bind", Path: "/etc", To: "/srv/mnt"}},
 		{"mount", actor.Request{Op: "remount", Path: "/sys/fs/bpf"}},
+		{"mount", actor.Request{Op: "movemount", Path: "/etc", To: "/srv/mnt"}},
+		{"mount", actor.Request{Op: "pivot", Path: "/srv/mnt", To: "/srv/mnt"}},
 		{"umount", actor.Request{Op: "umount", Path: "/sys/fs/bpf"}},
 		{"bpf", actor.Request{Op: "bpf"}},
 		{"ptrace", actor.Request{Op: "peek", Flag: 1}},
 		{"ptrace", actor.Request{Op: "peek", Flag: theHost.daemon.Process.Pid}},
 		{"ptrace", actor.Request{Op: "peek", Flag: other.PID()}}, // another run of the same agent
+		{"ptrace", actor.Request{Op: "takefd", Flag: theHost.daemon.Process.Pid}},
 		{"mknod", actor.Request{Op: "mknodchar", Path: "/srv/device"}},
 	} {
 		t.Run(tc.req.Op+" "+tc.req.Path, func(t *testing.T) {
@@ -50,7 +54,16 @@ rules:
 			if a := c.do(tc.req); !a.Denied() && a.Errno != int(unix.EPERM) {
 				t.Errorf("%v, want it refused", a.Err())
 			}
-			theHost.logged(t, audit.Filter{Agent: "almighty", Effect: "DENY"}, tc.op, func(r audit.Record) bool { return r.Op == tc.op && r.Enforced == "deny" })
+			refused[tc.op]++
+			count := 0
+			for _, r := range theHost.records(t, audit.Filter{Agent: "almighty", Effect: "DENY"}) {
+				if r.Op == tc.op && r.PID == uint32(c.PID()) {
+					count++
+				}
+			}
+			if count != refused[tc.op] {
+				t.Errorf("%d refusals of %s are in the log, want %d", count, tc.op, refused[tc.op])
+			}
 		})
 	}
 	absent(t, "/srv/device")

@@ -56,3 +56,27 @@ func memfdSize(Request) Answer {
 	defer unix.Close(fd)
 	return answer(unix.Ftruncate(fd, 4096))
 }
+
+// moveMount attaches a copy of the mount of Path at To, as the newer mount calls do it.
+func moveMount(r Request) Answer {
+	tree, err := unix.OpenTree(unix.AT_FDCWD, r.Path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return answer(err)
+	}
+	defer unix.Close(tree)
+	return answer(unix.MoveMount(tree, "", unix.AT_FDCWD, r.To, unix.MOVE_MOUNT_F_EMPTY_PATH))
+}
+
+// takeDescriptor takes standard input from process Flag.
+func takeDescriptor(r Request) Answer {
+	pidfd, err := unix.PidfdOpen(r.Flag, 0)
+	if err != nil {
+		return answer(err)
+	}
+	defer unix.Close(pidfd)
+	fd, err := unix.PidfdGetfd(pidfd, 0, 0)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return answer(err)
+}

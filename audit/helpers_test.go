@@ -8,7 +8,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
@@ -121,6 +123,10 @@ func readFile(tb testing.TB, name string) []byte {
 
 func writeFile(tb testing.TB, name string, b []byte) {
 	tb.Helper()
+	// A segment that was closed is read-only, also for its owner unless that is root.
+	if err := os.Chmod(name, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		tb.Fatal(err)
+	}
 	if err := os.WriteFile(name, b, 0o600); err != nil {
 		tb.Fatal(err)
 	}

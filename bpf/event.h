@@ -90,7 +90,9 @@ struct event {
 
 struct identity {
 	__u32 agent;
+	__u32 slot; /* of the image: the agent's number, or that of an image made for the run */
 	__u32 flags;
+	__u32 pad;
 	__u64 run;
 	__u64 exec_hash;
 	__u32 exec_len;
@@ -115,7 +117,7 @@ struct mount_key {
 };
 
 struct mount_nodes {
-	__u32 node[3]; /* indexed by enum image_root: read, write, exec */
+	__u32 node[5]; /* NAME_ROOTS, indexed by enum image_root */
 	__u32 pad;
 };
 
@@ -127,6 +129,7 @@ struct counters {
 };
 
 #define MAX_AGENTS 1024
+#define MAX_SLOTS 4096 /* of images: one per agent, and the rest for runs whose policy has variables */
 #define MAX_DEPTH 128 /* the superblock's root included */
 #define MAX_PATH 4096
 #define MAX_ARGV 2048

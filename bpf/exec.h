@@ -94,8 +94,8 @@ int BPF_PROG(caisson_bprm_check_security, struct linux_binprm *bprm, int ret)
 	if (!reason)
 		read_argv(s, bprm);
 
-	__u32 number = id->agent;
-	void *image = bpf_map_lookup_elem(&images, &number);
+	__u32 slot = id->slot;
+	void *image = bpf_map_lookup_elem(&images, &slot);
 	if (!image)
 		return conclude(s, 0, REASON_NO_POLICY);
 	if (!open_image(s, image, ROOT_EXEC))

@@ -29,9 +29,9 @@ static __noinline __u32 consider(struct scratch *s, struct dentry *dentry, __u32
 {
 	__u32 root = action == ACTION_READ ? ROOT_READ : ROOT_WRITE;
 	__u32 reason = read_location(s, dentry);
-	__u32 agent = s->event.agent;
+	__u32 slot = s->slot;
 	struct inode *inode = dentry->d_inode;
-	void *image = bpf_map_lookup_elem(&images, &agent);
+	void *image = bpf_map_lookup_elem(&images, &slot);
 
 	if (inode)
 		s->event.ino = inode->i_ino;

@@ -29,6 +29,7 @@ static __always_inline int who(struct identity **id)
 
 	/* A slice the daemon does not know: agent 0, which never has an image, so everything is denied. */
 	fresh.agent = agent ? *agent : 0;
+	fresh.slot = fresh.agent;
 	fresh.run = bpf_get_current_ancestor_cgroup_id(cfg->slice_level + 2);
 	if (!fresh.run) /* directly in the slice */
 		fresh.run = slice;

@@ -28,6 +28,8 @@ func TestLayout(t *testing.T) {
 		"image_node":    layout.Node{},
 		"image_edge":    layout.Edge{},
 		"image_pattern": layout.Pattern{},
+		"image_ports":   layout.Ports{},
+		"image_range":   layout.Range{},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var c *btf.Struct

@@ -147,5 +147,5 @@ static __always_inline __u32 mount_node(struct scratch *s, enum image_root root)
 
 	if (!nodes)
 		s->error = REASON_NOT_MOUNTED;
-	return nodes && root < 3 ? nodes->node[root] : 0;
+	return nodes && root < NAME_ROOTS ? nodes->node[root] : 0;
 }

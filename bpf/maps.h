@@ -27,6 +27,7 @@ struct scratch {
 	__u32 top;	/* the way up ended at a root */
 	__u32 used;	/* bytes of `data` in use */
 	__u32 error;	/* enum reason, of the helper loops */
+	__u32 slot;	/* of the image that decides */
 	__u32 node;	/* matcher: where it stands */
 	__u32 settled;	/* matcher: `node` is final */
 	__u32 matched;	/* matcher: which patterns of the node match the name */
@@ -90,7 +91,7 @@ struct image {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, MAX_AGENTS);
+	__uint(max_entries, MAX_SLOTS);
 	__type(key, __u32);
 	__array(values, struct image);
 } images SEC(".maps");

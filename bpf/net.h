@@ -158,8 +158,8 @@ static __noinline int reach(struct identity *id, struct sock *sk, const void *ad
 	if (s->event.family == AF_INET || s->event.family == AF_INET6)
 		reason = read_address(s, sk, address, size);
 
-	__u32 agent = id->agent;
-	void *image = bpf_map_lookup_elem(&images, &agent);
+	__u32 slot = id->slot;
+	void *image = bpf_map_lookup_elem(&images, &slot);
 	if (!image)
 		return conclude(s, 0, REASON_NO_POLICY);
 
@@ -271,8 +271,8 @@ static __noinline int reach_unix(struct identity *id, struct sock *peer, __u32 o
 			return conclude(s, 0, REASON_CONTROL);
 	}
 
-	__u32 agent = id->agent;
-	void *image = bpf_map_lookup_elem(&images, &agent);
+	__u32 slot = id->slot;
+	void *image = bpf_map_lookup_elem(&images, &slot);
 	if (!image)
 		return conclude(s, 0, REASON_NO_POLICY);
 	open_image(s, image, ROOT_TCP);

@@ -42,6 +42,7 @@ static __noinline struct scratch *begin(struct identity *id, __u32 action, __u32
 	__builtin_memset(e, 0, sizeof(*e));
 	e->time = bpf_ktime_get_boot_ns();
 	e->agent = id->agent;
+	s->slot = id->slot;
 	e->run = id->run;
 	e->action = action;
 	e->op = op;

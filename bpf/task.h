@@ -23,6 +23,7 @@ int BPF_PROG(caisson_task_alloc, struct task_struct *task, unsigned long clone_f
 		return agent;
 
 	copy.agent = id->agent;
+	copy.slot = id->slot;
 	copy.run = id->run; /* and no flags: a launch is for the task it was given to */
 	if (!bpf_task_storage_get(&tasks, task, &copy, BPF_LOCAL_STORAGE_GET_F_CREATE))
 		return -ENOMEM;

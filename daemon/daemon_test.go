@@ -167,7 +167,7 @@ func (h *host) event(t *testing.T, agent, path string, n uint64) {
 		t.Fatal(err)
 	}
 	e := layout.Event{N: n, Time: uint64(now.Nano()), Agent: h.kernel.ids[agent], Generation: r.Generation(), Op: layout.OpOpen, Dev: 8<<20 | 1,
-		StartNode: r.Node(policy.FileRead), Verdict: r.Run(s).Word()}
+		StartNode: r.Node(layout.RootRead), Verdict: r.Run(s).Word()}
 	if r.Run(s).Effect != policy.Allow {
 		e.Denied = 1
 	}
@@ -253,7 +253,7 @@ func TestRestart(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			reader.StartNode, reader.Verdict = image.Node(policy.FileRead), image.Run(null).Word()
+			reader.StartNode, reader.Verdict = image.Node(layout.RootRead), image.Run(null).Word()
 			d.take(reader, []byte("/dev/null"), nil)
 			if err := d.save(false); err != nil {
 				t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"caisson/audit"
+	"caisson/bpf/layout"
 	"caisson/daemon/api"
 	"caisson/policy"
 )
@@ -148,7 +149,7 @@ func TestRemount(t *testing.T) {
 	if after.Generation != find(t, before, "a").Generation {
 		t.Error("a new mount that changes no location made a new image")
 	}
-	if n := h.kernel.mounts[after.Generation][8<<20|2]; n.Read == 0 {
+	if n := h.kernel.mounts[after.Generation][8<<20|2]; n.Node[layout.RootRead] == 0 {
 		t.Errorf("the new file system has no place: %+v", n)
 	}
 

@@ -50,7 +50,7 @@ func Baseline() []Rule {
 		for _, path := range b.paths {
 			rules = append(rules, Rule{
 				Name: b.name, Action: b.action, Effect: Allow, Baseline: true,
-				Conditions: []Condition{{Field: "path", Op: b.op, Value: path}},
+				When: when(Condition{Field: "path", Op: b.op, Value: path}),
 			})
 		}
 	}

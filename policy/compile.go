@@ -54,12 +54,12 @@ func Compile(p *Policy, env Env) (*Image, error) {
 // rule turns one rule into sequences, or into a network rule.
 func (c *compiler) rule(index int) error {
 	r := &c.rules[index]
-	for _, cond := range r.Conditions {
+	for _, cond := range r.When.Conditions() {
 		if err := checkCondition(r.Action, cond); err != nil {
 			return err
 		}
 	}
-	if err := checkTogether(r.Conditions); err != nil {
+	if err := checkTogether(r.When.Conditions()); err != nil {
 		return err
 	}
 
@@ -86,7 +86,7 @@ func (c *compiler) placed(index int, r *Rule, p *placer) error {
 	}
 
 	var lists [][]element
-	for _, cond := range r.Conditions {
+	for _, cond := range r.When.Conditions() {
 		elems, ok, err := p.sequence(cond)
 		if err != nil {
 			return err
@@ -116,7 +116,7 @@ func (c *compiler) placed(index int, r *Rule, p *placer) error {
 func (c *compiler) build() ([]byte, error) {
 	g := &graph{rules: c.rules, nodes: make([]graphNode, 1), cells: 1}
 	t := &trie{graph: g, seqs: c.seqs, numbers: map[string]uint32{}}
-	var roots [layout.RootsInUse]uint32
+	var roots [layout.Roots]uint32
 	var err error
 	for _, kind := range []struct {
 		action Action

@@ -17,7 +17,7 @@ type encoder struct {
 }
 
 // encode writes the image: header, nodes, edge table, then patterns and the ends of long names.
-func (g *graph) encode(roots [layout.RootsInUse]uint32) ([]byte, error) {
+func (g *graph) encode(roots [layout.Roots]uint32) ([]byte, error) {
 	table, err := placeEdges(g.edges)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (g *graph) encode(roots [layout.RootsInUse]uint32) ([]byte, error) {
 // cell is the n-th cell.
 func (e *encoder) cell(n uint32) []byte { return e.cells[int(n)*layout.CellSize:][:layout.CellSize] }
 
-func (e *encoder) header(table edgeTable, roots [layout.RootsInUse]uint32) {
+func (e *encoder) header(table edgeTable, roots [layout.Roots]uint32) {
 	c, le := e.cell(0), binary.LittleEndian
 	le.PutUint32(c[0:], layout.ImageMagic)
 	le.PutUint16(c[4:], layout.ImageVersion)

@@ -33,7 +33,7 @@ func describe(p *Policy, s Subject) string {
 	out := ""
 	for _, r := range p.Rules {
 		out += fmt.Sprintf("  %s %s %s", r.Name, r.Action, r.Effect)
-		for _, c := range r.Conditions {
+		for _, c := range r.When.Conditions() {
 			out += fmt.Sprintf(" %s %s %q", c.Field, c.Op, c.Value)
 		}
 		out += "\n"

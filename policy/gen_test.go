@@ -101,7 +101,7 @@ func (o genOptions) crowd(c chooser) *Policy {
 		value := "/" + pick(c, o.patterns) + pick(c, []string{"", "", "/**", "/b", "/**/*b"})
 		p.Rules = append(p.Rules, Rule{
 			Name: fmt.Sprintf("r%d", i), Action: FileWrite, Effect: pick(c, []Effect{Allow, Deny, RequireApproval}),
-			Conditions: []Condition{{Field: "path", Op: opGlob, Value: value}},
+			When: when(Condition{Field: "path", Op: opGlob, Value: value}),
 		})
 	}
 	return p
@@ -121,13 +121,14 @@ func (o genOptions) policy(c chooser) *Policy {
 		}
 		ops := []string{opEquals, opStartsWith, opGlob, opGlob}
 		if n := c.IntN(12); n > 0 {
-			r.Conditions = append(r.Conditions, o.condition(c, r.Action, pick(c, ops)))
+			list := []Condition{o.condition(c, r.Action, pick(c, ops))}
 			if n == 1 {
 				other := o.condition(c, r.Action, opGlob)
-				if r.Conditions[0].Op != opGlob {
-					r.Conditions = append(r.Conditions, other)
+				if list[0].Op != opGlob {
+					list = append(list, other)
 				}
 			}
+			r.When = when(list...)
 		}
 		p.Rules = append(p.Rules, r)
 	}
@@ -155,8 +156,8 @@ var genEnv = Env{
 func (o genOptions) subject(c chooser, p *Policy) Subject {
 	r := pick(c, p.Rules)
 	var words []string
-	if len(r.Conditions) > 0 {
-		words = strings.Fields(pick(c, r.Conditions).Value)
+	if list := r.When.Conditions(); len(list) > 0 {
+		words = strings.Fields(pick(c, list).Value)
 	}
 	s := Subject{Action: r.Action}
 	if r.Action != ShellExec {

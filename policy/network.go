@@ -22,7 +22,7 @@ type netRule struct {
 // network reduces a rule; false when no connection can match it now. Hosts that it names are added to hosts.
 func (p *placer) network(index int, r *Rule, hosts map[string]bool) (netRule, bool, error) {
 	n := netRule{rule: index, anywhere: true}
-	for _, c := range r.Conditions {
+	for _, c := range r.When.Conditions() {
 		var verr *valueError
 		switch c.Field {
 		case "url":

@@ -20,12 +20,12 @@ func netPolicy(t testing.TB, lines ...string) *Policy {
 		if !ok {
 			t.Fatalf("bad line %q", line)
 		}
-		r := Rule{Name: fmt.Sprint(i), Action: Network, Effect: effect}
+		var list []Condition
 		for _, w := range words[1:] {
 			field, value, _ := strings.Cut(w, "=")
-			r.Conditions = append(r.Conditions, Condition{Field: field, Op: opEquals, Value: value})
+			list = append(list, Condition{Field: field, Op: opEquals, Value: value})
 		}
-		p.Rules = append(p.Rules, r)
+		p.Rules = append(p.Rules, Rule{Name: fmt.Sprint(i), Action: Network, Effect: effect, When: when(list...)})
 	}
 	return p
 }
@@ -143,7 +143,7 @@ func TestTooManyPrefixLengths(t *testing.T) {
 
 func TestURLSubjects(t *testing.T) {
 	p := netPolicy(t, "DENY address=10.0.0.0/8", "ALLOW url=https://api.datasource.com", "ALLOW host=other.example port=8080")
-	p.Rules[1].Conditions[0].Op = opStartsWith
+	p.Rules[1].When.Test.Op = opStartsWith
 	cases := []struct {
 		name, url string
 		rule      int

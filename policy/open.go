@@ -30,7 +30,7 @@ func OpenImage(b []byte) (Runner, error) {
 			return Runner{}, fmt.Errorf("opening image: cell %d: %w", n, err)
 		}
 	}
-	for i := uint32(0); i < layout.RootsInUse; i++ {
+	for i := uint32(0); i < layout.Roots; i++ {
 		if root := r.word(0, headRoots+4*i); root >= r.table {
 			return Runner{}, fmt.Errorf("opening image: start node %d is not a node", root)
 		}

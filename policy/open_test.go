@@ -116,6 +116,6 @@ func FuzzOpenImage(f *testing.F) {
 			r.Run(s)
 			r.RunFrom(r.table-1, s)
 		}
-		r.Node(FileWrite, "a", "x.c")
+		r.Node(layout.RootWrite, "a", "x.c")
 	})
 }

@@ -34,7 +34,7 @@ type parser struct {
 // type *[Error], in the order of the file; the policy is nil unless the error is.
 func Parse(file string, data []byte) (*Policy, error) {
 	p := &parser{file: file}
-	pol := &Policy{File: file, Digest: sha256.Sum256(data)}
+	pol := &Policy{File: file, Files: []string{file}, Digest: sha256.Sum256(data)}
 	if root := p.document(data); root != nil {
 		p.policy(root, pol)
 	}
@@ -128,7 +128,7 @@ func (p *parser) policy(root *yaml.Node, pol *Policy) {
 
 // rule reads one rule; seen holds the names of the rules before it.
 func (p *parser) rule(n *yaml.Node, seen map[string]Pos) Rule {
-	rule := Rule{Pos: position(n)}
+	rule := Rule{File: p.file, Pos: position(n)}
 	f := p.mapping(n, "a rule", ruleFields)
 	if f == nil {
 		return rule
@@ -146,7 +146,7 @@ func (p *parser) rule(n *yaml.Node, seen map[string]Pos) Rule {
 		rule.Effect = p.effect(v)
 	}
 	if v := f["conditions"]; v != nil {
-		rule.Conditions = p.conditions(v, rule.Action, known)
+		rule.When = when(p.conditions(v, rule.Action, known)...)
 	}
 	return rule
 }

@@ -17,7 +17,7 @@ func referenceNetwork(rules []Rule, env Env, s *Subject) Verdict {
 			continue
 		}
 		matches := true
-		for _, c := range rules[i].Conditions {
+		for _, c := range rules[i].When.Conditions() {
 			matches = matches && connectionMatches(c, env, s)
 		}
 		if matches {

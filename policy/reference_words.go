@@ -77,7 +77,7 @@ type specTable struct {
 // ruleTables makes the table of each condition. A condition that nothing can match has a table without a way.
 func ruleTables(r *Rule, env Env, tokens []token, deferring bool) []*specTable {
 	var out []*specTable
-	for _, c := range r.Conditions {
+	for _, c := range r.When.Conditions() {
 		parts, ok := conditionParts(c, env)
 		t := newTable(parts, tokens, deferring)
 		if !ok {

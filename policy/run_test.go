@@ -24,7 +24,7 @@ func filePolicy(t testing.TB, lines ...string) *Policy {
 			t.Fatalf("bad line %q", line)
 		}
 		p.Rules = append(p.Rules, Rule{Name: fmt.Sprint(i), Action: FileWrite, Effect: effect,
-			Conditions: []Condition{{Field: "path", Op: w[1], Value: w[2]}}})
+			When: when(Condition{Field: "path", Op: w[1], Value: w[2]})})
 	}
 	return p
 }
@@ -69,7 +69,7 @@ func TestOffsetsFollowLayout(t *testing.T) {
 		{"edge more", edgeMore, unsafe.Offsetof(e.More)}, {"edge kind", edgeKind, unsafe.Offsetof(e.Kind)},
 		{"edge len", edgeLen, unsafe.Offsetof(e.Len)}, {"edge name", edgeName, unsafe.Offsetof(e.Name)},
 		{"pattern prefix", patPrefix, unsafe.Offsetof(p.Prefix)}, {"pattern suffix", patSuffix, unsafe.Offsetof(p.Suffix)},
-		{"pattern text", patText, unsafe.Offsetof(p.Text)},
+		{"pattern middle", patMiddle, unsafe.Offsetof(p.Middle)}, {"pattern text", patText, unsafe.Offsetof(p.Text)},
 	}
 	for _, tc := range cases {
 		if tc.got != tc.want {
@@ -137,7 +137,7 @@ func TestNinthPatternOfANodeIsDeferred(t *testing.T) {
 
 func TestAllConditionsMustHold(t *testing.T) {
 	p := filePolicy(t, "ALLOW starts_with /a")
-	p.Rules[0].Conditions = append(p.Rules[0].Conditions, Condition{Field: "path", Op: opGlob, Value: "/**/*.c"})
+	p.Rules[0].When = when(append(p.Rules[0].When.Conditions(), Condition{Field: "path", Op: opGlob, Value: "/**/*.c"})...)
 	m := compiled(t, p, Env{})
 	for path, want := range map[string]Effect{"/a/x.c": Allow, "/a/b/x.c": Allow, "/a/x.h": Deny, "/b/x.c": Deny, "/a": Deny} {
 		if got := m.Run(writing(t, path)); got.Effect != want {
@@ -148,7 +148,7 @@ func TestAllConditionsMustHold(t *testing.T) {
 
 func TestProgramPatternsStayInTheProgram(t *testing.T) {
 	p := &Policy{Agent: "x", Rules: []Rule{{Name: "r", Action: ShellExec, Effect: Allow,
-		Conditions: []Condition{{Field: "command", Op: opGlob, Value: "/opt/** run"}}}}}
+		When: when(Condition{Field: "command", Op: opGlob, Value: "/opt/** run"})}}}
 	m := compiled(t, p, Env{})
 	cases := []struct {
 		line string
@@ -167,7 +167,7 @@ func TestProgramPatternsStayInTheProgram(t *testing.T) {
 
 func TestRunFromNode(t *testing.T) {
 	m := compiled(t, filePolicy(t, "DENY equals /mnt/data/x", "ALLOW starts_with /mnt/data"), Env{})
-	node := m.Node(FileWrite, "mnt", "data")
+	node := m.Node(layout.RootWrite, "mnt", "data")
 	for _, tc := range []struct {
 		name string
 		node uint32
@@ -181,10 +181,10 @@ func TestRunFromNode(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tc.name, got.Effect, tc.want)
 		}
 	}
-	if n := m.Node(FileWrite, "other"); n != 0 {
+	if n := m.Node(layout.RootWrite, "other"); n != 0 {
 		t.Errorf("dead location is node %d", n)
 	}
-	if n := m.Node(ShellExec, "usr"); n != 0 {
+	if n := m.Node(layout.RootExec, "usr"); n != 0 {
 		t.Errorf("action without rules leads to node %d", n)
 	}
 }

@@ -15,7 +15,7 @@ const (
 	headSeed  = 24
 	headGen   = 28
 	headRoots = 32
-	headRules = 56
+	headRules = 60
 
 	nodeVerdict  = 0
 	nodeNext     = 4
@@ -34,7 +34,8 @@ const (
 
 	patPrefix = 0
 	patSuffix = 1
-	patText   = 2
+	patMiddle = 2
+	patText   = 6
 )
 
 // Runner runs the bytes of a decision image, as the kernel does: bpf/match.h is its twin. It allocates nothing and may be
@@ -79,13 +80,13 @@ func (r Runner) RunFrom(node uint32, s Subject) Verdict {
 // Generation is the number stamped on the image; 0 when it is not in force.
 func (r Runner) Generation() uint32 { return r.word(0, headGen) }
 
-// Node is the node reached from the start node of an action, for files and programs, by walking the names of a location.
-// It is 0 when no rule can match there or below.
-func (r Runner) Node(a Action, names ...string) uint32 {
-	if a == Network {
+// Node is the node reached from a start node, one of those below layout.NameRoots, by walking the names of a location. It
+// is 0 when no rule can match there or below.
+func (r Runner) Node(root int, names ...string) uint32 {
+	if root < 0 || root >= layout.NameRoots {
 		return 0
 	}
-	w := walk{r: r, node: r.root(&Subject{Action: a})}
+	w := walk{r: r, node: r.word(0, uint32(headRoots+4*root))}
 	for _, name := range names {
 		if w.step([]byte(name)) {
 			break

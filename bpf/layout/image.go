@@ -9,20 +9,32 @@ const (
 	// ImageMagic is the first word of cell 0: "CSN1" read as little-endian.
 	ImageMagic = 0x314e5343
 	// ImageVersion is bumped whenever a change makes old bytes mean something else.
-	ImageVersion = 1
+	ImageVersion = 2
 
 	// MaxProbes is how many consecutive slots of the edge table may have to be looked at to find an edge.
 	MaxProbes = 8
 	// MaxPatterns is how many bounded patterns one node may carry; their results form an 8-bit mask.
 	MaxPatterns = 8
+	// MaxMiddles is how many pieces of text a pattern may have between its prefix and its suffix.
+	MaxMiddles = 4
 	// MaxPrefixes is how many distinct address prefix lengths one network node may carry.
 	MaxPrefixes = 48
 	// MaxName is the longest name, in bytes, that an exact edge or a pattern can match (NAME_MAX).
 	MaxName = 255
 	// InlineName is how many bytes of a name an edge cell holds itself; the rest stands in continuation cells.
 	InlineName = 48
-	// PatternBytes is how many bytes prefix and suffix of one pattern have together.
-	PatternBytes = 62
+	// PatternBytes is how many bytes prefix, middles and suffix of one pattern have together.
+	PatternBytes = 58
+	// RangesPerCell is how many port ranges one cell holds.
+	RangesPerCell = 8
+	// MaxRanges is how many ranges the ports can be divided into.
+	MaxRanges = 1 << 16
+)
+
+// Header flags.
+const (
+	// ImageObserve says that verdicts are reported and not enforced; the hard floor holds all the same.
+	ImageObserve = 1 << 0
 )
 
 // Node flags.
@@ -31,6 +43,8 @@ const (
 	NodeFinal = 1 << 0
 	// NodeExact says that the node has exact edges in the table.
 	NodeExact = 1 << 1
+	// NodePorts says that the node is a [Ports].
+	NodePorts = 1 << 2
 )
 
 // Kinds of edge. The kind is part of the key, so a name can never be taken for a mask or an address.
@@ -41,15 +55,17 @@ const (
 	EdgePort   = 4 // 2 bytes: port, big-endian
 )
 
-// Start nodes in the header, one per kind of subject.
+// Start nodes in the header, one per kind of subject. The first NameRoots are walked by the names of a location.
 const (
-	RootRead    = 0
-	RootWrite   = 1
-	RootExec    = 2
-	RootTCP     = 3
-	RootUDP     = 4
-	RootsInUse  = 5
-	RootsInCell = 6
+	RootRead  = 0
+	RootWrite = 1
+	RootExec  = 2
+	RootUnix  = 3 // location of a Unix socket; "@/" and an abstract name is one name
+	RootTrust = 4 // programs that may go on as the interpreter of an allowed script
+	RootTCP   = 5
+	RootUDP   = 6
+	Roots     = 7
+	NameRoots = 5
 )
 
 // Header is cell 0.
@@ -63,9 +79,8 @@ type Header struct {
 	Mask       uint32 // slots in the edge table, a power of two, minus 1
 	Seed       uint32 // of the hash
 	Generation uint32 // stamped by the daemon before the image is loaded; never 0 in force
-	Roots      [RootsInCell]uint32
+	Roots      [Roots]uint32
 	Rules      uint32
-	_          uint32
 }
 
 // Node is a cell of the trie.
@@ -91,11 +106,32 @@ type Edge struct {
 	Name [InlineName]byte
 }
 
-// Pattern matches a name that starts with the prefix, ends with the suffix and is at least as long as both.
+// Pattern matches a name that starts with the prefix, ends with the suffix, and between them holds the middles in order
+// without overlap. Text is the prefix, the middles and the suffix. A middle of length 0 is none, and so are all behind it.
 type Pattern struct {
 	Prefix uint8 // bytes of Text that are the prefix
-	Suffix uint8 // bytes of Text, after the prefix, that are the suffix
+	Suffix uint8 // bytes of Text, behind all else, that are the suffix
+	Middle [MaxMiddles]uint8
 	Text   [PatternBytes]byte
+}
+
+// Ports is a node from which the port leads on: by the last of its ranges that starts at or below it.
+type Ports struct {
+	Verdict uint32
+	Next    uint32
+	Ranges  uint32 // first cell of ranges, sorted by From, the first of them 0
+	_       uint8
+	Flags   uint8 // NodePorts
+	_       uint16
+	Count   uint32 // of ranges
+	_       [44]byte
+}
+
+// Range is an entry of a cell of ranges: the ports from From to the next range's.
+type Range struct {
+	From uint16
+	_    uint16
+	Next uint32
 }
 
 // Effects, the low two bits of a verdict word.
@@ -105,6 +141,9 @@ const (
 	EffectApprove = 2 // REQUIRE_APPROVAL
 	EffectDefer   = 3 // the image cannot settle it: a pattern that only user space can match comes first
 )
+
+// VerdictDescendants is the bit of a verdict word that says: what the program starts may run, unless a rule denies it.
+const VerdictDescendants = 1 << 2
 
 // Verdict packs an effect and a rule's index (0-based; -1: no rule) into a verdict word. No rule with DENY is 0.
 func Verdict(effect uint32, rule int) uint32 { return effect&3 | uint32(rule+1)<<8 }

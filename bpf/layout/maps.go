@@ -5,7 +5,9 @@ package layout
 // Identity is the value of the task storage map `tasks`: who a task is. It is set once and copied on fork.
 type Identity struct {
 	Agent          uint32
+	Slot           uint32 // of the image: the agent's number, or that of an image made for the run
 	Flags          uint32
+	_              uint32
 	Run            uint64 // cgroup id of the run
 	ExecHash       uint64 // of the argv judged last, until the exec commits
 	ExecLen        uint32
@@ -30,10 +32,10 @@ type MountKey struct {
 	Dev        uint32
 }
 
-// MountNodes is its value: where in each of the three file tries the root of that superblock stands.
+// MountNodes is its value: where in each of the tries over locations the root of that superblock stands.
 type MountNodes struct {
-	Read, Write, Exec uint32
-	_                 uint32
+	Node [NameRoots]uint32 // indexed by RootRead and so on
+	_    uint32
 }
 
 // Counters is one CPU's element of the map `counters`. Seen = Submitted + Lost, always.
@@ -54,6 +56,10 @@ const (
 
 // MaxAgents is how many identities one host can have; number 0 is "unknown" and never has an image.
 const MaxAgents = 1024
+
+// MaxSlots is how many images can be in force: slot n below MaxAgents is agent n's, the rest are for runs whose policy has
+// variables.
+const MaxSlots = 4096
 
 // AgentNameBytes is the size of the key of the map `names`: an identity of at most 63 bytes, zero-padded.
 const AgentNameBytes = 64

@@ -35,7 +35,7 @@ type shownCondition struct {
 func showRule(index int, r policy.Rule, env policy.Env) shownRule {
 	s := shownRule{Number: index + 1, Name: r.Name, Action: r.Action, Effect: r.Effect, Baseline: r.Baseline, Line: r.Pos.Line,
 		Conditions: []shownCondition{}, Here: []string{}}
-	for _, c := range r.Conditions {
+	for _, c := range r.When.Conditions() {
 		s.Conditions = append(s.Conditions, shownCondition{c.Field, c.Op, c.Value})
 		switch c.Field {
 		case "path":

@@ -46,7 +46,7 @@ func TestHere(t *testing.T) {
 		{"program by pattern", "command", "glob", "/opt/*/tool **", "/opt/*/tool **"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := showRule(0, policy.Rule{Conditions: []policy.Condition{{Field: tc.field, Op: tc.op, Value: tc.val}}}, env)
+			r := showRule(0, policy.Rule{When: &policy.Expr{Test: policy.Condition{Field: tc.field, Op: tc.op, Value: tc.val}}}, env)
 			if len(r.Here) != 1 || r.Here[0] != tc.want {
 				t.Errorf("got %q, want %q", r.Here, tc.want)
 			}

@@ -11,7 +11,7 @@ import (
 
 // Image is what Nodes needs of a compiled policy: *[policy.Image].
 type Image interface {
-	Node(a policy.Action, names ...string) uint32
+	Node(root int, names ...string) uint32
 }
 
 // Nodes returns, for each superblock whose root is mounted, at which nodes of the image the kernel starts to walk. A node
@@ -21,11 +21,11 @@ func (t *Table) Nodes(m Image) map[uint32]layout.MountNodes {
 	nodes := make(map[uint32]layout.MountNodes, len(t.place))
 	for dev, point := range t.place {
 		names := Names(point)
-		nodes[dev] = layout.MountNodes{
-			Read:  m.Node(policy.FileRead, names...),
-			Write: m.Node(policy.FileWrite, names...),
-			Exec:  m.Node(policy.ShellExec, names...),
+		var at layout.MountNodes
+		for root := range at.Node {
+			at.Node[root] = m.Node(root, names...)
 		}
+		nodes[dev] = at
 	}
 	return nodes
 }

@@ -37,16 +37,16 @@ rules:
 
 	nodes := tab.Nodes(m)
 	data, ok := nodes[254<<20|16]
-	if !ok || data.Read == 0 || data.Write != 0 {
+	if !ok || data.Node[layout.RootRead] == 0 || data.Node[layout.RootWrite] != 0 {
 		t.Errorf("/data: %+v, want a node for reads and none for writes", data)
 	}
 	// The rule names the bind mount; the files are judged where they are.
 	s := policy.Subject{Action: policy.FileRead, Names: [][]byte{[]byte("research"), []byte("f")}}
-	if v := m.RunFrom(data.Read, s); v.Effect != policy.Allow || v.Rule != 0 {
+	if v := m.RunFrom(data.Node[layout.RootRead], s); v.Effect != policy.Allow || v.Rule != 0 {
 		t.Errorf("/data/research/f: %+v", v)
 	}
 	s.Names = s.Names[1:]
-	if v := m.RunFrom(data.Read, s); v.Effect != policy.Deny {
+	if v := m.RunFrom(data.Node[layout.RootRead], s); v.Effect != policy.Deny {
 		t.Errorf("/data/f: %+v", v)
 	}
 	if _, ok := nodes[60]; ok {

@@ -75,7 +75,7 @@ rules:
 // ask makes the event that the kernel would report, with the verdict of the image.
 func (b *bench) ask(action policy.Action, op uint8, path, argv string, argc int) layout.Event {
 	e := layout.Event{N: 1, Time: 1000, Run: run, Agent: me, Generation: gen, Action: uint8(action), Op: op, Argc: uint16(argc)}
-	e.StartNode = b.image.Node(action)
+	e.StartNode = b.image.Node(int(action))
 	words, cut := split([]byte(argv), argc)
 	s := (&event{Event: e, path: []byte(path), words: words, cut: cut}).subject()
 	b.settle(&e, b.image.RunFrom(e.StartNode, s))
@@ -335,7 +335,7 @@ func BenchmarkHandle(b *testing.B) {
 	}
 	r := New(Options{Record: func(audit.Record) error { return nil }, Path: func(_ uint32, p string) string { return p }, Run: func(uint64) string { return "r" }})
 	r.Learn(1, 1, p, m)
-	e := layout.Event{Agent: 1, Generation: 1, Op: layout.OpOpen, StartNode: m.Node(policy.FileRead), Verdict: layout.Verdict(layout.EffectAllow, 0)}
+	e := layout.Event{Agent: 1, Generation: 1, Op: layout.OpOpen, StartNode: m.Node(layout.RootRead), Verdict: layout.Verdict(layout.EffectAllow, 0)}
 	path := []byte("/usr/share/doc/a/b/c")
 	for b.Loop() {
 		if err := r.Handle(e, path, nil); err != nil {

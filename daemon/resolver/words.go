@@ -39,7 +39,7 @@ func split(argv []byte, argc int) (words [][]byte, cut bool) {
 func vocabulary(p *policy.Policy) map[string]bool {
 	known := map[string]bool{}
 	for _, r := range p.Rules {
-		for _, c := range r.Conditions {
+		for _, c := range r.When.Conditions() {
 			if c.Field != "command" {
 				continue
 			}

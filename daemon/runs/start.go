@@ -48,7 +48,7 @@ func (s *Runs) Start(p control.Peer, agent string, id uint32, gen uint64, digest
 	}
 	// The identity comes last: everything before it can be undone.
 	if err = s.opt.Watch(r); err == nil {
-		err = s.opt.Identify(p.PID, layout.Identity{Agent: id, Flags: layout.TaskLaunch, Run: r.Cg})
+		err = s.opt.Identify(p.PID, layout.Identity{Agent: id, Slot: id, Flags: layout.TaskLaunch, Run: r.Cg})
 	}
 	if err != nil {
 		rec := lifecycle(audit.KindAgentStop, r, p)

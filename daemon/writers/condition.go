@@ -53,7 +53,7 @@ func (c condition) covers(p string) bool {
 // matches asks the policy language's own specification, so that there is one meaning of globs, about a path and the
 // directories above it, with the literal part at one of its places.
 func (c condition) matches(form, p string) bool {
-	only := &policy.Policy{Rules: []policy.Rule{{Action: policy.FileWrite, Effect: policy.Allow, Conditions: []policy.Condition{c.Condition}}}}
+	only := &policy.Policy{Rules: []policy.Rule{{Action: policy.FileWrite, Effect: policy.Allow, When: &policy.Expr{Test: c.Condition}}}}
 	env := policy.Env{Locate: func(string) (string, string, error) { return form, "", nil }}
 	for _, q := range prefixes(p) {
 		subject, err := policy.PathSubject(policy.FileWrite, q)

@@ -65,7 +65,7 @@ func sorted(policies []*policy.Policy) []*policy.Policy {
 
 func newRule(agent string, r policy.Rule) rule {
 	out := rule{agent: agent, effect: r.Effect}
-	for _, c := range r.Conditions {
+	for _, c := range r.When.Conditions() {
 		out.conditions = append(out.conditions, newCondition(c))
 	}
 	return out

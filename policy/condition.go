@@ -11,6 +11,9 @@ const (
 	opGlob       = "glob"
 )
 
+// nameOps are the operators on names.
+var nameOps = []string{opEquals, opStartsWith, "ends_with", "contains", opGlob, "regex"}
+
 // fields says, for each condition field, on which actions it may stand, which operators it has, and whether a value is
 // well formed. A field that is not here does not exist.
 var fields = []struct {
@@ -19,13 +22,19 @@ var fields = []struct {
 	ops     []string
 	check   func(op, value string) *valueError
 }{
-	{"path", []Action{FileRead, FileWrite}, []string{opEquals, opStartsWith, opGlob}, checkPath},
+	{"path", []Action{FileRead, FileWrite, Network}, []string{opEquals, opStartsWith, opGlob}, checkPath},
 	{"command", []Action{ShellExec}, []string{opEquals, opStartsWith, opGlob}, checkCommand},
-	{"url", []Action{Network}, []string{opEquals, opStartsWith}, func(_, v string) *valueError {
+	{"url", []Action{Network}, nameOps, func(op, v string) *valueError {
+		if op != opEquals && op != opStartsWith {
+			return nil
+		}
 		_, err := parseRuleURL(v)
 		return err
 	}},
-	{"host", []Action{Network}, []string{opEquals}, func(_, v string) *valueError {
+	{"host", []Action{Network}, nameOps, func(op, v string) *valueError {
+		if op != opEquals {
+			return nil
+		}
 		_, err := parseHost(v)
 		return err
 	}},
@@ -34,7 +43,11 @@ var fields = []struct {
 		return err
 	}},
 	{"port", []Action{Network}, []string{opEquals}, func(_, v string) *valueError {
-		_, err := parsePort(v)
+		_, _, err := parsePorts(v)
+		return err
+	}},
+	{"protocol", []Action{Network}, []string{opEquals}, func(_, v string) *valueError {
+		_, err := parseProtocol(v)
 		return err
 	}},
 }

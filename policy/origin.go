@@ -102,20 +102,16 @@ func parsePort(text string) (uint16, *valueError) {
 	return uint16(n), nil
 }
 
-// protocols are those that rules can name.
-var protocols = []struct {
-	name   string
-	number uint8
-}{{"tcp", ProtoTCP}, {"udp", ProtoUDP}, {"unix", ProtoUnix}}
+// protocolNumbers are the protocols that rules can name.
+var protocolNumbers = map[string]uint8{"tcp": ProtoTCP, "udp": ProtoUDP, "unix": ProtoUnix}
 
 // parseProtocol reads the name of a protocol.
 func parseProtocol(text string) (uint8, *valueError) {
-	for _, p := range protocols {
-		if p.name == text {
-			return p.number, nil
-		}
+	number, ok := protocolNumbers[text]
+	if !ok {
+		return 0, badValue("write tcp, udp or unix", "no agent can use the protocol %q", text)
 	}
-	return 0, badValue("write tcp, udp or unix", "no agent can use the protocol %q", text)
+	return number, nil
 }
 
 // parseHost reads a DNS name or an IP address and returns it in the one form in which hosts are compared.

@@ -22,7 +22,7 @@ type compiler struct {
 	rules  []Rule
 	seqs   []sequence
 	starts [Network][]item // per action on files and programs
-	nets   []netRule
+	nets   []*netRule
 	notes  []string
 	hosts  map[string]bool
 }
@@ -72,8 +72,8 @@ func (c *compiler) rule(index int) error {
 // placed adds what the placer makes of a rule.
 func (c *compiler) placed(index int, r *Rule, p *placer) error {
 	if r.Action == Network {
-		n, ok, err := p.network(index, r, c.hosts)
-		if err == nil && ok {
+		n, err := p.network(index, r, c.hosts)
+		if err == nil {
 			c.nets = append(c.nets, n)
 		}
 		return err
@@ -124,12 +124,9 @@ func (c *compiler) build() ([]byte, error) {
 		}
 	}
 
-	udp := slices.DeleteFunc(slices.Clone(c.nets), func(n netRule) bool { return n.tcpOnly })
-	if roots[layout.RootTCP], err = g.networkRoot(c.nets); err != nil {
-		return nil, err
-	}
-	if roots[layout.RootUDP], err = g.networkRoot(udp); err != nil {
-		return nil, err
-	}
+	var notes []string
+	roots[layout.RootTCP], roots[layout.RootUDP], notes = g.networkRoots(c.nets)
+	c.notes = append(c.notes, notes...)
+	roots[layout.RootUnix] = g.deadNode()
 	return g.encode(roots)
 }

@@ -31,6 +31,7 @@ type graphNode struct {
 	exact    bool
 	patterns []element
 	prefixes []uint8
+	ports    []graphRange
 }
 
 type graphEdge struct {

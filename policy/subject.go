@@ -25,13 +25,13 @@ const separator = "/"
 type Subject struct {
 	Action Action
 
-	Names         [][]byte // file or program: the names of its location, from the root
+	Names         [][]byte // file, program or Unix socket: the names of its location, from the root
 	Args          [][]byte // program: argv[1:]
 	TruncatedArgs bool     // there are more words than Args holds
 
-	Proto uint8      // network: ProtoTCP or ProtoUDP
-	Addr  netip.Addr // network
-	Port  uint16     // network
+	Proto uint8      // network: ProtoTCP, ProtoUDP or ProtoUnix
+	Addr  netip.Addr // network, TCP and UDP
+	Port  uint16     // network, TCP and UDP
 
 	URL *Origin // network, evaluate only: the URL whose origin is asked for
 }

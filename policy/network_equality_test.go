@@ -35,7 +35,9 @@ func (g netGen) test() *Expr {
 		}
 	case 7:
 		c.Field, c.Value = "url", "https://"+pick(g.c, []string{"h.example", "unknown.example:22", "10.1.2.3", "[2001:db8::1]:1"})
-		c.Op = pick(g.c, []string{opEquals, opStartsWith, "contains", "glob"})
+		if c.Op = pick(g.c, []string{opEquals, opStartsWith, "contains", "glob"}); c.Op == "glob" {
+			c.Value = strings.ReplaceAll(c.Value, "[", "[[]") // else it opens a class
+		}
 	case 8:
 		c.Field, c.Value = "protocol", pick(g.c, []string{"tcp", "udp", "unix"})
 		if g.c.IntN(4) == 0 {

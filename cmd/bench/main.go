@@ -10,7 +10,8 @@
 // work, which another processor does on a real machine, is not part of it; one row has the daemon read along, and shows
 // what waking it adds.
 //
-//	bench -json                    in the guest: prints a report
+//	bench                          in the guest: prints a report as JSON
+//	bench -work                    in the guest: the same for a git clone, a C build and an npm test
 //	bench -render A.json B.json    on the host: prints docs/performance.md
 //	bench -check A.json            on the host: fails if a target is missed
 //	bench -run NAME -- COMMAND     on a host with a daemon: a command unconfined, then as an agent; user and system time
@@ -41,6 +42,7 @@ type options struct {
 	Render bool
 	Check  bool
 	Quick  bool
+	Work   bool
 	Run    string
 	Rounds int
 	Args   []string
@@ -50,6 +52,14 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == workerWord {
 		if err := work(os.Args[2:], os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintf(os.Stderr, "bench worker: %v\n", err)
+			os.Exit(exitFailed)
+		}
+		return
+	}
+
+	if len(os.Args) > 1 && os.Args[1] == timeWord {
+		if err := timeCommand(os.Args[2:]); err != nil {
+			fmt.Fprintf(os.Stderr, "bench timer: %v\n", err)
 			os.Exit(exitFailed)
 		}
 		return
@@ -85,7 +95,7 @@ func run(ctx context.Context, opt options, out io.Writer) error {
 		}
 		return render(reports, out)
 	default:
-		r, err := measure(ctx, opt.Quick)
+		r, err := measured(ctx, opt)
 		if err != nil {
 			return err
 		}
@@ -95,6 +105,14 @@ func run(ctx context.Context, opt options, out io.Writer) error {
 	}
 }
 
+// measured makes the report that is asked for.
+func measured(ctx context.Context, opt options) (report, error) {
+	if opt.Work {
+		return measureWork(ctx)
+	}
+	return measure(ctx, opt.Quick)
+}
+
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var opt options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -102,6 +120,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&opt.Render, "render", false, "print docs/performance.md from reports")
 	flags.BoolVar(&opt.Check, "check", false, "fail if a report misses a target")
 	flags.BoolVar(&opt.Quick, "quick", false, "measure only what the targets are about, with fewer repetitions")
+	flags.BoolVar(&opt.Work, "work", false, "measure workloads instead of single operations")
 	flags.StringVar(&opt.Run, "run", "", "compare a command unconfined and as this `agent`")
 	flags.IntVar(&opt.Rounds, "rounds", 3, "`number` of times -run runs the command each way")
 	if err := flags.Parse(args); err != nil {

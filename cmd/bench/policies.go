@@ -39,6 +39,9 @@ func writePolicies(dir string, w *world) error {
 	}
 	port := w.listener.Addr().(*net.TCPAddr).Port
 	last := fmt.Sprintf(needed, openTop, w.self, execProgram, port)
+	if err := os.WriteFile(filepath.Join(dir, agentWork+".yaml"), []byte(workPolicy), 0o644); err != nil {
+		return fmt.Errorf("writing a policy: %w", err)
+	}
 	for agent, text := range map[string]string{
 		agentFew:   others(10-neededRules) + last,
 		agentMany:  others(10_000-neededRules) + last,

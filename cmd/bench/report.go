@@ -12,6 +12,7 @@ import (
 type report struct {
 	Kernel string
 	Costs  []cost
+	Work   []workResult
 }
 
 // cost is what one operation of one subject costs, in instructions of the guest.

@@ -2,14 +2,24 @@
 
 package policy
 
-import "slices"
+import (
+	"regexp/syntax"
+	"slices"
+	"strings"
+)
 
 // Operators.
 const (
 	opEquals     = "equals"
 	opStartsWith = "starts_with"
+	opEndsWith   = "ends_with"
+	opContains   = "contains"
 	opGlob       = "glob"
+	opRegex      = "regex"
 )
+
+// textOps are the operators on text.
+var textOps = []string{opEquals, opStartsWith, opEndsWith, opContains, opGlob, opRegex}
 
 // fields says, for each condition field, on which actions it may stand, which operators it has, and whether a value is
 // well formed. A field that is not here does not exist.
@@ -19,8 +29,8 @@ var fields = []struct {
 	ops     []string
 	check   func(op, value string) *valueError
 }{
-	{"path", []Action{FileRead, FileWrite}, []string{opEquals, opStartsWith, opGlob}, checkPath},
-	{"command", []Action{ShellExec}, []string{opEquals, opStartsWith, opGlob}, checkCommand},
+	{"path", []Action{FileRead, FileWrite, Network}, textOps, checkText(checkPath)},
+	{"command", []Action{ShellExec}, textOps, checkText(checkCommand)},
 	{"url", []Action{Network}, []string{opEquals, opStartsWith}, func(_, v string) *valueError {
 		_, err := parseRuleURL(v)
 		return err
@@ -37,6 +47,28 @@ var fields = []struct {
 		_, err := parsePort(v)
 		return err
 	}},
+	{"protocol", []Action{Network}, []string{opEquals}, func(_, v string) *valueError {
+		if !slices.Contains([]string{"tcp", "udp", "unix"}, v) {
+			return badValue("use tcp, udp or unix", "no agent can use the protocol %q", v)
+		}
+		return nil
+	}},
+}
+
+// checkText leaves the operators on plain text alone.
+func checkText(check func(op, value string) *valueError) func(op, value string) *valueError {
+	return func(op, value string) *valueError {
+		switch {
+		case op == opEndsWith || op == opContains || strings.HasPrefix(value, "@"):
+			return nil
+		case op == opRegex:
+			if _, err := syntax.Parse(value, syntax.Perl); err != nil {
+				return badValue("", "%v", err)
+			}
+			return nil
+		}
+		return check(op, value)
+	}
 }
 
 // fieldIndex finds a field by name; -1 when there is none.

@@ -34,7 +34,7 @@ func TestUnixSubject(t *testing.T) {
 
 // A Unix socket is walked to by its names from its own start node; an abstract name is one name, whatever is in it.
 func TestRunUnix(t *testing.T) {
-	g := &graph{rules: make([]Rule, 3), nodes: make([]graphNode, 1), cells: 1}
+	g := &graph{rules: make([]Rule, 3), nodes: make([]graphNode, 1)}
 	known := map[string]uint32{}
 	leaf := func(rule int) uint32 { return g.leaf(layout.Verdict(layout.EffectAllow, rule), known) }
 	var roots [layout.Roots]uint32
@@ -44,7 +44,7 @@ func TestRunUnix(t *testing.T) {
 	g.addEdge(run, layout.EdgeName, "x", leaf(0))
 	g.addEdge(root, layout.EdgeName, "@/run/x", leaf(1))
 	g.addEdge(root, layout.EdgeName, "@/a\x00b", leaf(2))
-	b, err := g.encode(roots)
+	b, err := g.encode(roots, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -196,8 +196,8 @@ func TestHostileFile(t *testing.T) {
 	}
 }
 
-// TestTenThousandRules holds the bounds to leaving room for what people may really write.
-func TestTenThousandRules(t *testing.T) {
+// TestParseTenThousandRules holds the bounds to leaving room for what people may really write.
+func TestParseTenThousandRules(t *testing.T) {
 	const rules = 10_000
 	var b strings.Builder
 	b.WriteString("agent: a\nrules:\n")

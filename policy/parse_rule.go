@@ -102,7 +102,9 @@ func (p *parser) effect(n *yaml.Node) (Effect, bool) {
 }
 
 // descendants reads whether what the program starts may run, too.
-func (p *parser) descendants(n *yaml.Node) bool { return p.choice(n, "descendants", []string{"allow"}) == 0 }
+func (p *parser) descendants(n *yaml.Node) bool {
+	return p.choice(n, "descendants", []string{"allow"}) == 0
+}
 
 // expires reads an instant.
 func (p *parser) expires(n *yaml.Node) time.Time {

@@ -166,7 +166,7 @@ func (g *graph) portsNode(ranges []portRange, known map[string]uint32) uint32 {
 		entries = append(entries, graphRange{r.from, g.leaf(r.verdict, known)})
 	}
 	n := g.newNode(graphNode{ports: entries})
-	g.cells += rangeCells(len(entries))
+	g.other += rangeCells(len(entries))
 	known[key] = n
 	return n
 }

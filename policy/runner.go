@@ -10,6 +10,7 @@ import (
 
 // Offsets within cells; keep in sync with the structures in bpf/layout/image.go.
 const (
+	headFlags = 6
 	headTable = 16
 	headMask  = 20
 	headSeed  = 24
@@ -107,6 +108,8 @@ func (r Runner) root(s *Subject) uint32 {
 		i = layout.RootWrite
 	case s.Action == ShellExec:
 		i = layout.RootExec
+	case s.Action == Network && s.Proto == ProtoUnix:
+		i = layout.RootUnix
 	case s.Action == Network && s.Proto == ProtoTCP:
 		i = layout.RootTCP
 	case s.Action == Network && s.Proto == ProtoUDP:

@@ -18,6 +18,9 @@ const (
 // slash in it, so in the kernel nothing matches it; in evaluate the rule's and the subject's names still compare equal.
 const absentPrefix = "?/"
 
+// abstractPrefix starts the one name of an abstract Unix socket. No file can have a name with a slash in it.
+const abstractPrefix = "@/"
+
 // separator is the name between a program's location and its arguments. No file can have it.
 const separator = "/"
 
@@ -25,7 +28,7 @@ const separator = "/"
 type Subject struct {
 	Action Action
 
-	Names         [][]byte // file, program or Unix socket: the names of its location, from the root
+	Names         [][]byte // file, program or Unix socket: the names of its location, from the root; or "@/" and an abstract name
 	Args          [][]byte // program: argv[1:]
 	TruncatedArgs bool     // there are more words than Args holds
 

@@ -14,7 +14,7 @@ const ProtoUnix = 253
 // lexically, or "@" and an abstract name.
 func UnixSubject(name string) (Subject, error) {
 	if abstract, ok := strings.CutPrefix(name, "@"); ok {
-		return Subject{Action: Network, Proto: ProtoUnix, Names: byteNames([]string{"@/" + abstract})}, nil
+		return Subject{Action: Network, Proto: ProtoUnix, Names: byteNames([]string{abstractPrefix + abstract})}, nil
 	}
 	names, err := splitPath(name)
 	if err != nil {

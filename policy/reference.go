@@ -19,6 +19,9 @@ func reference(p *Policy, env Env, s Subject, deferring bool) Verdict {
 		return refuse(ReasonNoPolicy)
 	}
 	rules := p.AllRules()
+	if s.Action == Network && s.Proto == ProtoUnix {
+		return referenceUnix(rules, env, &s)
+	}
 	if s.Action == Network {
 		return referenceNetwork(rules, env, &s)
 	}

@@ -5,20 +5,19 @@ package policy
 import (
 	"net/netip"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
 
-// referenceNetwork goes through the network rules for a connection, a URL or a Unix socket. A rule that cannot be decided
-// without knowing a name answers DEFER.
+// referenceNetwork goes through the network rules for a connection over TCP or UDP, or for a URL. A rule that cannot be
+// decided without knowing a name answers DEFER.
 func referenceNetwork(rules []Rule, env Env, s *Subject) Verdict {
-	if s.Proto != ProtoUnix && (s.Proto != ProtoTCP && s.Proto != ProtoUDP || !s.Addr.IsValid() && s.URL == nil) {
+	if s.Proto != ProtoTCP && s.Proto != ProtoUDP || !s.Addr.IsValid() && s.URL == nil {
 		return refuse(ReasonProtocol)
 	}
 	for i := range rules {
 		r := &rules[i]
-		if r.Action != Network || s.Proto == ProtoUnix && !speaksOfUnix(r) {
+		if r.Action != Network {
 			continue
 		}
 		c := connectionSpec{env: env, subject: s, allows: r.Effect == Allow}
@@ -30,11 +29,6 @@ func referenceNetwork(rules []Rule, env Env, s *Subject) Verdict {
 		}
 	}
 	return refuse(ReasonNoRule)
-}
-
-// speaksOfUnix says whether a rule concerns Unix sockets at all.
-func speaksOfUnix(r *Rule) bool {
-	return slices.ContainsFunc(r.When.Conditions(), func(c Condition) bool { return c.Field == "path" || c.Field == "protocol" })
 }
 
 // connectionSpec is what one rule is asked about.
@@ -74,11 +68,7 @@ func (c connectionSpec) test(t Condition, negated bool) (must, could bool) {
 	exactly := func(b bool) (bool, bool) { return b, b }
 	switch {
 	case t.Field == "protocol":
-		return exactly(t.Value == map[uint8]string{ProtoTCP: "tcp", ProtoUDP: "udp", ProtoUnix: "unix"}[s.Proto])
-	case (t.Field == "path") != (s.Proto == ProtoUnix):
-		return false, false
-	case t.Field == "path":
-		return exactly(socketMatches(t, c.env, s.Names))
+		return exactly(t.Value == map[uint8]string{ProtoTCP: "tcp", ProtoUDP: "udp"}[s.Proto])
 	case t.Field == "port":
 		return exactly(portMatches(t.Value, s.Port))
 	case t.Field == "address":
@@ -93,7 +83,7 @@ func (c connectionSpec) test(t Condition, negated bool) (must, could bool) {
 	case t.Field == "host":
 		return c.host(t, negated)
 	}
-	return false, false
+	return false, false // a path: only Unix sockets have one
 }
 
 // url compares the origin. Its scheme is known only of a subject that is a URL.
@@ -237,24 +227,6 @@ func labelsMatch(glob, labels []string) bool {
 		return labelsMatch(glob[1:], labels) || len(labels) > 0 && labelsMatch(glob, labels[1:])
 	}
 	return len(labels) > 0 && globMatch(glob[0], labels[0]) && labelsMatch(glob[1:], labels[1:])
-}
-
-// socketMatches compares the location of a Unix socket, or its abstract name, which only the same name can match: no
-// pattern about files means sockets that are none.
-func socketMatches(t Condition, env Env, names [][]byte) bool {
-	abstract := len(names) == 1 && strings.HasPrefix(string(names[0]), "@/")
-	if name, ok := strings.CutPrefix(t.Value, "@"); ok || abstract {
-		return ok && abstract && t.Op == "equals" && string(names[0]) == "@/"+name
-	}
-	parts, ok := conditionParts(t, env)
-	if !ok {
-		return false
-	}
-	var tokens []token
-	for _, name := range names {
-		tokens = append(tokens, token{text: string(name)})
-	}
-	return newTable(parts, tokens, false).reach[len(tokens)][len(parts)]
 }
 
 // sameBits compares the first n bits of two addresses in their 16-byte form.

@@ -18,6 +18,7 @@ type netRule struct {
 	tests  []*netTest // on the address, of when
 	size   int        // tests of when, of any kind
 	exact  bool       // else: its blocks make no cells, and its ports are not told apart
+	why    string     // why an image can only say maybe somewhere; "": it never does
 }
 
 // word is the verdict of the rule where its condition has this truth; 0 where it leaves the decision to those behind it.
@@ -37,6 +38,14 @@ type netExpr struct {
 	test *netTest
 	sub  []*netExpr
 }
+
+// Why an image can only say maybe for a network rule.
+const (
+	whyName    = "a kernel sees no names"
+	whyAddress = "a host has no known address"
+	whyLengths = "more than 48 different prefix lengths"
+	whyNetwork = "too many combinations of addresses and ports"
+)
 
 // netKind is what a test looks at.
 type netKind uint8
@@ -151,6 +160,7 @@ func (w netWords) test(c Condition) (*netExpr, *valueError) {
 		return w.url(c)
 	case "host":
 		if c.Op != opEquals {
+			w.rule.why = whyName
 			return fixed(maybe), nil
 		}
 		host, verr := parseHost(c.Value)
@@ -184,6 +194,7 @@ func (w netWords) test(c Condition) (*netExpr, *valueError) {
 func (w netWords) url(c Condition) (*netExpr, *valueError) {
 	tcp := &netExpr{test: &netTest{kind: netProto, proto: ProtoTCP}}
 	if c.Op != opEquals && c.Op != opStartsWith {
+		w.rule.why = whyName
 		return &netExpr{kind: All, sub: []*netExpr{tcp, fixed(maybe)}}, nil
 	}
 	o, verr := parseRuleURL(c.Value)
@@ -212,9 +223,10 @@ func (w netWords) host(host string) *netExpr {
 	if len(blocks) > 0 {
 		return inBlocks(blocks)
 	}
-	if w.rule.effect == Allow {
+	if w.rule.effect == Allow { // what is unknown never holds then
 		w.note("no address is known for host %q: the rule cannot match now", host)
 	} else {
+		w.rule.why = whyAddress
 		w.note("no address is known for host %q: whatever may be that host is refused", host)
 	}
 	return &netExpr{test: &netTest{kind: netUnknown}}

@@ -69,8 +69,8 @@ type netTest struct {
 	number   int            // netBlocks: among those of its rule
 }
 
-// fixed is an expression whose truth is known.
-func fixed(v truth) *netExpr { return &netExpr{test: &netTest{kind: netFixed, value: v}} }
+// answered is an expression whose truth is known.
+func answered(v truth) *netExpr { return &netExpr{test: &netTest{kind: netFixed, value: v}} }
 
 // network reduces a rule. Hosts that it names are added to hosts.
 func (p *placer) network(index int, r *Rule, hosts map[string]bool) (*netRule, error) {
@@ -110,7 +110,7 @@ type netWords struct {
 func (w netWords) expr(e *Expr) (*netExpr, error) {
 	switch {
 	case e == nil:
-		return fixed(yes), nil
+		return answered(yes), nil
 	case e.Kind == Test:
 		t, verr := w.test(e.Test)
 		if verr != nil {
@@ -161,7 +161,7 @@ func (w netWords) test(c Condition) (*netExpr, *valueError) {
 	case "host":
 		if c.Op != opEquals {
 			w.rule.why = whyName
-			return fixed(maybe), nil
+			return answered(maybe), nil
 		}
 		host, verr := parseHost(c.Value)
 		if verr != nil {
@@ -187,7 +187,7 @@ func (w netWords) test(c Condition) (*netExpr, *valueError) {
 		}
 		return &netExpr{test: &netTest{kind: netProto, proto: proto}}, nil
 	}
-	return fixed(no), nil // a path: no connection has one
+	return answered(no), nil // a path: no connection has one
 }
 
 // url reduces a condition on the URL: TCP, and the addresses and port of its origin.
@@ -195,7 +195,7 @@ func (w netWords) url(c Condition) (*netExpr, *valueError) {
 	tcp := &netExpr{test: &netTest{kind: netProto, proto: ProtoTCP}}
 	if c.Op != opEquals && c.Op != opStartsWith {
 		w.rule.why = whyName
-		return &netExpr{kind: All, sub: []*netExpr{tcp, fixed(maybe)}}, nil
+		return &netExpr{kind: All, sub: []*netExpr{tcp, answered(maybe)}}, nil
 	}
 	o, verr := parseRuleURL(c.Value)
 	if verr != nil {
@@ -236,7 +236,7 @@ func (w netWords) host(host string) *netExpr {
 func inBlocks(blocks []netip.Prefix) *netExpr {
 	for _, b := range blocks {
 		if b.Bits() == 0 {
-			return fixed(yes)
+			return answered(yes)
 		}
 	}
 	return &netExpr{test: &netTest{kind: netBlocks, blocks: blocks}}

@@ -47,7 +47,9 @@ func (g netGen) test() *Expr {
 		}
 	case 7:
 		c.Field, c.Value = "url", "https://"+pick(g.c, []string{"h.example", "unknown.example:22", "10.1.2.3", "[2001:db8::1]:1"})
-		c.Op = pick(g.c, []string{opEquals, opStartsWith, "contains", "glob"})
+		if c.Op = pick(g.c, []string{opEquals, opStartsWith, "contains", "glob"}); c.Op == "contains" || c.Op == "glob" {
+			c.Value = "https://h.example"
+		}
 	case 8:
 		c.Field, c.Value = "protocol", pick(g.c, []string{"tcp", "udp", "unix"})
 		if g.c.IntN(4) == 0 {

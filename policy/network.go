@@ -241,8 +241,3 @@ func inBlocks(blocks []netip.Prefix) *netExpr {
 	}
 	return &netExpr{test: &netTest{kind: netBlocks, blocks: blocks}}
 }
-
-// covers says whether the whole of b lies in a.
-func covers(a, b netip.Prefix) bool {
-	return a.Bits() <= b.Bits() && maskWide(b.Addr(), a.Bits()) == a.Addr()
-}

@@ -122,12 +122,18 @@ static long try_range(__u32 i, struct walk *w)
 	const union cell *here = cell_at(w->image, s->node);
 	__u32 low = s->low, high = s->high, middle = low + (high - low) / 2;
 
-	if (!here || high - low <= 1)
+	if (!here) {
+		s->error = REASON_BROKEN;
+		return 1;
+	}
+	if (high - low <= 1)
 		return 1;
 
 	const union cell *ranges = cell_at(w->image, here->ports.ranges + middle / IMAGE_RANGES);
-	if (!ranges)
+	if (!ranges) {
+		s->error = REASON_BROKEN;
 		return 1;
+	}
 	if (ranges->range[middle & (IMAGE_RANGES - 1)].from <= s->event.port)
 		s->low = middle;
 	else

@@ -18,6 +18,7 @@ type netRule struct {
 	tests  []*netTest // on the address, of when
 	size   int        // tests of when, of any kind
 	exact  bool       // else: its blocks make no cells, and its ports are not told apart
+	why    string     // why an image can only say maybe somewhere; "": it never does
 }
 
 // word is the verdict of the rule where its condition has this truth; 0 where it leaves the decision to those behind it.
@@ -37,6 +38,14 @@ type netExpr struct {
 	test *netTest
 	sub  []*netExpr
 }
+
+// Why an image can only say maybe for a network rule.
+const (
+	whyName    = "a kernel sees no names"
+	whyAddress = "a host has no known address"
+	whyLengths = "more than 48 different prefix lengths"
+	whyNetwork = "too many combinations of addresses and ports"
+)
 
 // netKind is what a test looks at.
 type netKind uint8
@@ -60,8 +69,8 @@ type netTest struct {
 	number   int            // netBlocks: among those of its rule
 }
 
-// fixed is an expression whose truth is known.
-func fixed(v truth) *netExpr { return &netExpr{test: &netTest{kind: netFixed, value: v}} }
+// answered is an expression whose truth is known.
+func answered(v truth) *netExpr { return &netExpr{test: &netTest{kind: netFixed, value: v}} }
 
 // network reduces a rule. Hosts that it names are added to hosts.
 func (p *placer) network(index int, r *Rule, hosts map[string]bool) (*netRule, error) {
@@ -101,7 +110,7 @@ type netWords struct {
 func (w netWords) expr(e *Expr) (*netExpr, error) {
 	switch {
 	case e == nil:
-		return fixed(yes), nil
+		return answered(yes), nil
 	case e.Kind == Test:
 		t, verr := w.test(e.Test)
 		if verr != nil {
@@ -151,7 +160,8 @@ func (w netWords) test(c Condition) (*netExpr, *valueError) {
 		return w.url(c)
 	case "host":
 		if c.Op != opEquals {
-			return fixed(maybe), nil
+			w.rule.why = whyName
+			return answered(maybe), nil
 		}
 		host, verr := parseHost(c.Value)
 		if verr != nil {
@@ -177,14 +187,15 @@ func (w netWords) test(c Condition) (*netExpr, *valueError) {
 		}
 		return &netExpr{test: &netTest{kind: netProto, proto: proto}}, nil
 	}
-	return fixed(no), nil // a path: no connection has one
+	return answered(no), nil // a path: no connection has one
 }
 
 // url reduces a condition on the URL: TCP, and the addresses and port of its origin.
 func (w netWords) url(c Condition) (*netExpr, *valueError) {
 	tcp := &netExpr{test: &netTest{kind: netProto, proto: ProtoTCP}}
 	if c.Op != opEquals && c.Op != opStartsWith {
-		return &netExpr{kind: All, sub: []*netExpr{tcp, fixed(maybe)}}, nil
+		w.rule.why = whyName
+		return &netExpr{kind: All, sub: []*netExpr{tcp, answered(maybe)}}, nil
 	}
 	o, verr := parseRuleURL(c.Value)
 	if verr != nil {
@@ -212,9 +223,10 @@ func (w netWords) host(host string) *netExpr {
 	if len(blocks) > 0 {
 		return inBlocks(blocks)
 	}
-	if w.rule.effect == Allow {
+	if w.rule.effect == Allow { // what is unknown never holds then
 		w.note("no address is known for host %q: the rule cannot match now", host)
 	} else {
+		w.rule.why = whyAddress
 		w.note("no address is known for host %q: whatever may be that host is refused", host)
 	}
 	return &netExpr{test: &netTest{kind: netUnknown}}
@@ -224,13 +236,8 @@ func (w netWords) host(host string) *netExpr {
 func inBlocks(blocks []netip.Prefix) *netExpr {
 	for _, b := range blocks {
 		if b.Bits() == 0 {
-			return fixed(yes)
+			return answered(yes)
 		}
 	}
 	return &netExpr{test: &netTest{kind: netBlocks, blocks: blocks}}
-}
-
-// covers says whether the whole of b lies in a.
-func covers(a, b netip.Prefix) bool {
-	return a.Bits() <= b.Bits() && maskWide(b.Addr(), a.Bits()) == a.Addr()
 }

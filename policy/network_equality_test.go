@@ -13,6 +13,18 @@ import (
 // netGen chooses network policies, and connections near the borders of what they name.
 type netGen struct{ c chooser }
 
+// netChoices chooses by a fuzzer's bytes; when they run out it always takes the first.
+type netChoices struct{ data []byte }
+
+func (b *netChoices) IntN(n int) int {
+	if len(b.data) == 0 || n <= 1 {
+		return 0
+	}
+	c := int(b.data[0])
+	b.data = b.data[1:]
+	return c % n
+}
+
 var (
 	netBlockTexts = []string{"0.0.0.0/0", "::/0", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "10.1.2.3", "10.1.2.3/32", "::ffff:0:0/96",
 		"::ffff:10.1.2.2/127", "2001:db8::/32", "2001:db8::/33", "2001:db8::1", "::/1", "128.0.0.0/1", "::/128"}
@@ -35,8 +47,8 @@ func (g netGen) test() *Expr {
 		}
 	case 7:
 		c.Field, c.Value = "url", "https://"+pick(g.c, []string{"h.example", "unknown.example:22", "10.1.2.3", "[2001:db8::1]:1"})
-		if c.Op = pick(g.c, []string{opEquals, opStartsWith, "contains", "glob"}); c.Op == "glob" {
-			c.Value = strings.ReplaceAll(c.Value, "[", "[[]") // else it opens a class
+		if c.Op = pick(g.c, []string{opEquals, opStartsWith, "contains", "glob"}); c.Op == "contains" || c.Op == "glob" {
+			c.Value = "https://h.example"
 		}
 	case 8:
 		c.Field, c.Value = "protocol", pick(g.c, []string{"tcp", "udp", "unix"})
@@ -177,5 +189,5 @@ func TestNetworkImageEqualsReference(t *testing.T) {
 func FuzzNetworkEquality(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte("a policy about connections is chosen by the bytes of this text, and so are they"))
-	f.Fuzz(func(t *testing.T, data []byte) { netGen{&byteChooser{data}}.equal(t, 8) })
+	f.Fuzz(func(t *testing.T, data []byte) { netGen{&netChoices{data}}.equal(t, 8) })
 }

@@ -38,12 +38,16 @@ func (g *graph) planNetwork(rules []*netRule) (plans [2]*netPlan, notes []string
 		}
 
 		for _, r := range spilled {
-			notes = append(notes, fmt.Sprintf("rule %q: the policy has more than %d different prefix lengths: some blocks of this rule "+
-				"need a decision in user space", g.rules[r.index].Name, layout.MaxPrefixes))
+			r.why = whyLengths
+			notes = append(notes, fmt.Sprintf("rule %q: %s: some blocks of this rule need a decision in user space",
+				g.rules[r.index].Name, r.why))
+		}
+		for _, r := range rules[exact:] {
+			r.why = whyNetwork
 		}
 		if exact < len(rules) {
-			notes = append(notes, fmt.Sprintf("rule %q: too many combinations of addresses and ports: the addresses and ports of this "+
-				"rule and of the network rules behind it need a decision in user space", g.rules[rules[exact].index].Name))
+			notes = append(notes, fmt.Sprintf("rule %q: %s: those of this rule and of the network rules behind it need a decision "+
+				"in user space", g.rules[rules[exact].index].Name, whyNetwork))
 		}
 		return [2]*netPlan{tcp, udp}, notes
 	}

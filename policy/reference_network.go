@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// referenceNetwork goes through the network rules for a connection or a URL. A rule that cannot be decided without knowing
-// a name answers DEFER.
+// referenceNetwork goes through the network rules for a connection over TCP or UDP, or for a URL. A rule that cannot be
+// decided without knowing a name answers DEFER.
 func referenceNetwork(rules []Rule, env Env, s *Subject) Verdict {
 	if s.Proto != ProtoTCP && s.Proto != ProtoUDP || !s.Addr.IsValid() && s.URL == nil {
 		return refuse(ReasonProtocol)
@@ -83,7 +83,7 @@ func (c connectionSpec) test(t Condition, negated bool) (must, could bool) {
 	case t.Field == "host":
 		return c.host(t, negated)
 	}
-	return false, false
+	return false, false // a path: only Unix sockets have one
 }
 
 // url compares the origin. Its scheme is known only of a subject that is a URL.

@@ -48,7 +48,12 @@ int caisson_equal(void *context)
 	struct scratch *s = bpf_map_lookup_elem(&rooms, &zero);
 	void *image = bpf_map_lookup_elem(&images, &zero);
 
-	if (!subject || !s || !image || subject->root >= ROOTS)
+	if (!subject || !s || !image)
+		return -1;
+
+	__u32 root = subject->root;
+	barrier_var(root);
+	if (root >= ROOTS)
 		return -1;
 	if (bpf_probe_read_kernel(s->name, sizeof(subject->name), subject->name) ||
 	    bpf_probe_read_kernel(s->data, sizeof(subject->data), subject->data))
@@ -60,7 +65,6 @@ int caisson_equal(void *context)
 	s->event.port = subject->port;
 	__builtin_memcpy(s->event.addr, subject->addr, sizeof(subject->addr));
 
-	__u32 root = subject->root;
 	s->node = open_image(s, image, root);
 	if (root == ROOT_TCP || root == ROOT_UDP)
 		subject->verdict = match_address(s, image);

@@ -56,13 +56,6 @@ var reasons = map[uint8]string{
 	layout.ReasonInterp:     "interpreter: the program names an interpreter that may not be read: killed",
 	layout.ReasonSubtree:    "subtree: rules decide differently below this directory, so it may not be moved",
 	layout.ReasonControl:    "control-socket: caisson's own control socket",
-	layout.ReasonContinued:  "continued: interpreter of a script that a rule allows",
-	layout.ReasonDescendant: "descendant: no rule speaks of it, and a rule with `descendants: allow` allowed what started it",
-}
-
-// allowing are the reasons that are no denials.
-var allowing = map[uint8]bool{
-	layout.ReasonLaunch: true, layout.ReasonControl: true, layout.ReasonContinued: true, layout.ReasonDescendant: true,
 }
 
 // Reasons of verdicts that wait for a later version.
@@ -91,11 +84,11 @@ func reasonText(e *layout.Event) string {
 	return ""
 }
 
-// verdictText is the policy's verdict, whether or not it was enforced. A deferred one is written as what it amounts to.
+// verdictText is the policy's verdict. A deferred one is written as what it amounts to.
 func verdictText(e *layout.Event) string {
 	effect, _ := layout.SplitVerdict(e.Verdict)
 	switch {
-	case allowing[e.Reason], e.Reason == layout.ReasonPolicy && effect == layout.EffectAllow:
+	case e.Reason != layout.ReasonPolicy && e.Denied == 0, e.Reason == layout.ReasonPolicy && effect == layout.EffectAllow:
 		return audit.VerdictAllow
 	case e.Reason == layout.ReasonPolicy && effect == layout.EffectApprove:
 		return audit.VerdictRequireApproval

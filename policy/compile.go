@@ -172,11 +172,15 @@ func (c *compiler) place(index int, r *Rule, p *placer) error {
 	}
 	if r.Action == Network {
 		n, err := p.network(index, r, c.hosts)
-		if err == nil {
-			c.nets = append(c.nets, n)
-		}
-		if err != nil || !concernsUnix(r.When) {
+		if err != nil {
 			return err
+		}
+		c.nets = append(c.nets, n)
+		if n.why != "" {
+			c.why[index] = n.why
+		}
+		if !concernsUnix(r.When) {
+			return nil
 		}
 	}
 

@@ -146,9 +146,6 @@ func (c *compiler) rule(index int) error {
 			return err
 		}
 	}
-	if err := checkTogether(r.When.Conditions()); err != nil {
-		return err
-	}
 	if !r.Active(c.env.Now) {
 		return nil
 	}

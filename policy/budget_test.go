@@ -15,7 +15,7 @@ import (
 // Bounds of one compilation. The time is the processor's, so that what else the machine does is not counted.
 const (
 	compileTime = 2 * time.Second // for rules that fit
-	hostileTime = 8 * time.Second // for those that are built several times until they do
+	rebuiltTime = 8 * time.Second // for those that are built several times until they do
 	compileHeap = 256 << 20
 )
 
@@ -71,7 +71,7 @@ func numbered(t *testing.T, n int, format string) []string {
 	return lines
 }
 
-func TestTenThousandRules(t *testing.T) {
+func TestCompileManyRules(t *testing.T) {
 	cases := []struct{ name, format, path string }{
 		{"prefixes", "ALLOW starts_with /data/project%d/src", "/data/project%d/src/x"},
 		{"globs", "ALLOW glob /data/project%d/**/*.c", "/data/project%d/a/b/x.c"},
@@ -125,7 +125,7 @@ func TestHostilePatternsAreDeferred(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m, took, heap := measured(t, p)
 			t.Logf("%v, %d MiB of heap, %d rules deferred, %+v", took, heap>>20, len(m.Deferred()), m.Stats())
-			if took > hostileTime || heap > compileHeap {
+			if took > rebuiltTime || heap > compileHeap {
 				t.Errorf("took %v and %d MiB", took, heap>>20)
 			}
 			if len(m.Deferred()) == 0 {

@@ -226,12 +226,11 @@ func (c *compiler) trusted() error {
 
 // built is the graph of an image, and what making it told.
 type built struct {
-	graph   *graph
-	roots   [layout.Roots]uint32
-	trie    *trie
-	left    map[int]string
-	crowded map[int]bool
-	notes   []string
+	graph *graph
+	roots [layout.Roots]uint32
+	trie  *trie
+	left  map[int]string
+	notes []string
 }
 
 // build makes the nodes of every kind of subject; the rules in left have none for their patterns.

@@ -76,14 +76,14 @@ func TestVMScriptInterpreter(t *testing.T) {
 		"option":      "#!/usr/bin/perl -w\n" + says,
 		"mine/script": "#!/usr/bin/perl\n" + says,
 		"chained":     "#!/s/direct\n",
-		"foreign":     "#!/s/bin/perl\n" + says,
+		"foreign":     "#!/srv/bin/perl\n" + says,
 		"linked":      "#!/s/mine/perl\n" + says,
 		"dots":        "#!/usr/bin/../bin/perl\n" + says,
 		"relative":    "#!usr/bin/perl\n" + says,
 		"loose":       "#!/usr/local/bin/loose\n" + says,
 		"foreigner":   "#!/usr/local/bin/foreigner\n" + says,
 	})
-	copied(t, "/usr/bin/perl", "/s/bin/perl", 0o755)
+	copied(t, "/usr/bin/perl", "/srv/bin/perl", 0o755)
 	copied(t, "/usr/bin/perl", "/usr/local/bin/loose", 0o777)
 	copied(t, "/usr/bin/perl", "/usr/local/bin/foreigner", 0o755)
 	if err := errors.Join(os.Chown("/usr/local/bin/foreigner", 1234, 0), os.Symlink("/usr/bin/perl", "/s/mine/perl"), os.Chdir("/")); err != nil {

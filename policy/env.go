@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // DefaultSecurePath are the directories in which a program without a path is looked up.
@@ -25,13 +26,23 @@ type Env struct {
 	LookupHost func(host string) []netip.Addr
 	// SecurePath is what LookPath searches; it is only used in notes.
 	SecurePath []string
+	// Now is the time for which rules with a schedule or an end are compiled. Zero: the present.
+	Now time.Time
+	// Shells are real paths of shells that any agent may start which may start something at all: see [FindShells].
+	Shells []string
+	// Trusted are real paths of directories whose programs may go on as the interpreter of an allowed script: see
+	// [TrustedDirs].
+	Trusted []string
 }
 
-// HostEnv looks programs up on this machine, in the given directories, and leaves everything else lexical.
+// HostEnv looks programs up on this machine, in the given directories, with the default shells, and leaves everything else
+// lexical.
 func HostEnv(securePath []string) Env {
 	return Env{
 		LookPath:   func(word string) (string, bool) { return lookPath(securePath, word) },
 		SecurePath: securePath,
+		Shells:     FindShells(securePath, DefaultShells),
+		Trusted:    TrustedDirs(securePath),
 	}
 }
 

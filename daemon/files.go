@@ -4,7 +4,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -13,54 +12,44 @@ import (
 	"caisson/policy"
 )
 
-// read remembers which files there are to watch: those of the policies, and those of policies that did not load, so that
-// mending one of them is seen.
-func (d *Daemon) read(set *policy.Set, err error) {
-	found := map[string]bool{}
-	add := func(files []string) {
-		for _, f := range files {
-			if abs, err := filepath.Abs(f); err == nil {
-				found[abs] = true
-			}
-		}
-	}
-	for _, p := range set.Policies {
-		add(p.Files)
-	}
-	for _, e := range leaves(err) {
-		if bad := new(policy.Faults); errors.As(e, &bad) {
-			add(bad.Files)
-		}
-		if bad := new(policy.Error); errors.As(e, &bad) {
-			add([]string{bad.File})
+// noteFiles remembers which files there are to watch: those of the policies, also of policies that did not load, so that
+// mending one of them is seen; and those of what is in force, which may come back.
+func (d *Daemon) noteFiles(set *policy.Set) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	files := slices.Clone(set.Files)
+	for _, a := range d.agents {
+		if a.policy != nil {
+			files = append(files, a.policy.Files...)
 		}
 	}
 
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, a := range d.agents {
-		if a.policy != nil {
-			add(a.policy.Files) // what is in force may be what comes back
-		}
+	found := map[string]bool{}
+	for _, f := range files {
+		found[absolute(f)] = true
 	}
 	d.files = slices.Sorted(maps.Keys(found))
+}
+
+// absolute is a path from the root.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path // there is no working directory, so there is nothing that the path could mean
 }
 
 // watched are the paths that matter for what the policies say.
 func (d *Daemon) watched() (dirs, files []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	dir, err := filepath.Abs(d.opt.Policies)
-	if err != nil {
-		dir = d.opt.Policies // without a working directory; watching it will fail, and be said
-	}
-	return []string{dir}, slices.Clone(d.files)
+	return []string{absolute(d.opt.Policies)}, slices.Clone(d.files)
 }
 
 // watch reloads the policies whenever their files change.
 func (d *Daemon) watch(ctx context.Context) error {
 	return watch.Loop(ctx, watch.Options{
-		Times: d.opt.Watch, Paths: d.watched, Changed: d.changed,
+		Times: d.opt.Watch, Paths: d.watched, Changed: d.filesChanged,
 		Failed: func(err error) {
 			if err != nil {
 				d.setProblem(problemWatch, "policy files cannot be watched, so changes are noticed late: "+err.Error())
@@ -71,9 +60,9 @@ func (d *Daemon) watch(ctx context.Context) error {
 	})
 }
 
-// changed reads the policies again because their files may have changed. A log that has failed is not mended by that: an
-// operator has to ask for it.
-func (d *Daemon) changed() {
+// filesChanged reads the policies again because their files may have changed. A log that has failed is not mended by that:
+// an operator has to ask for it.
+func (d *Daemon) filesChanged() {
 	if d.ledger.Err() != nil {
 		return
 	}

@@ -37,7 +37,7 @@ func (d *Daemon) reload(only, why string) (api.Reload, error) {
 		set = &policy.Set{}
 	}
 	d.onDisk = slices.Collect(maps.Values(set.Policies))
-	d.read(set, loadErr)
+	d.noteFiles(set)
 	d.survey()
 	var out api.Reload
 	for _, name := range d.concerned(set, only) {

@@ -19,8 +19,9 @@ var settled = map[uint8]struct{ sameVerdict bool }{
 	layout.ReasonDescendant: {true},
 }
 
-// floor are the reasons for which an agent is refused something even if it is only observed.
-var floor = map[uint8]bool{layout.ReasonFloor: true, layout.ReasonNoPolicy: true}
+// firm are the reasons for which an agent is refused something even if it is only observed: the hard floor, and what no
+// valid image decided. Keep in sync with REASONS_FIRM in bpf/event.h.
+var firm = map[uint8]bool{layout.ReasonFloor: true, layout.ReasonNoPolicy: true, layout.ReasonNoMemory: true, layout.ReasonBroken: true}
 
 // permitted says whether the decision is that it may be done.
 func permitted(e *layout.Event) bool {
@@ -60,17 +61,22 @@ func (r *Resolver) agree(e *event) error {
 	return r.opt.Record(rec)
 }
 
-// answered says how the kernel's answer is not what it decided; "" if it is. Of a policy that is not known any more, it is
-// not known whether its denials were to be carried out.
+// answered says how the kernel's answer is not what it decided; "" if it is, or if the agent is only observed.
 func (e *event) answered() string {
 	done, decided := e.Denied == 0, permitted(&e.Event)
-	switch {
-	case done == decided:
-		return ""
-	case done && !floor[e.Reason] && e.Generation != 0 && (e.gen == nil || e.gen.observe):
+	if done == decided || done && !firm[e.Reason] && e.loose() {
 		return ""
 	}
 	return fmt.Sprintf("verdict %s, but the kernel's answer was not that", verdictText(&e.Event))
+}
+
+// loose says whether denials are not carried out under the policy that decided, as far as that is known. A program whose
+// words turned out to be others is reported without asking the image again.
+func (e *event) loose() bool {
+	if e.gen == nil {
+		return e.Generation != 0 || fatal[e.Reason]
+	}
+	return e.gen.observe
 }
 
 // judged says how the verdict is not that of the image; "" if it is, or if the rules were not asked.

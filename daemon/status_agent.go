@@ -5,6 +5,7 @@ package daemon
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"caisson/daemon/api"
@@ -43,7 +44,7 @@ func (d *Daemon) describePolicy(a *agent, s *api.Agent) {
 		s.State, s.Mode = api.StateObserved, api.ModeObserve
 	}
 	s.Digest, s.Generation, s.Rules = a.digest(), a.generation(), len(p.Rules)
-	s.Notes = append(image.Notes(), a.own.refused.Programs...)
+	s.Notes = notes(image, a.own)
 	if next := a.next(d.opt.Clock()); !next.IsZero() {
 		s.NextChange = &next
 	}
@@ -61,9 +62,14 @@ func (a *agent) next(now time.Time) time.Time {
 func describeImage(s *slot) api.Image {
 	i := api.Image{Slot: s.number, Generation: s.generation, Variables: s.binding.variables()}
 	if s.image != nil {
-		i.Notes = append(s.image.Notes(), s.refused.Programs...)
+		i.Notes = notes(s.image, s)
 	}
 	return i
+}
+
+// notes say what became of the rules when they were compiled.
+func notes(image *policy.Image, s *slot) []string {
+	return slices.Concat(image.Notes(), s.refused.Programs, s.refused.Trust)
 }
 
 // describeRuns lists the agent's runs, and says which are denied everything although there is a policy. The caller holds

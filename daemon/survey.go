@@ -73,6 +73,11 @@ func (d *Daemon) refuse(s *slot, notes *writers.Notes) {
 			d.log.Warn("a program that an agent may change is not found by its name", "agent", s.agent.name, "note", program)
 		}
 	}
+	for _, path := range notes.Trust {
+		if !slices.Contains(s.refused.Trust, path) {
+			d.log.Warn("a shell or a directory of interpreters is not trusted", "note", path)
+		}
+	}
 
 	d.mu.Lock()
 	defer d.mu.Unlock()

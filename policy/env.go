@@ -26,12 +26,11 @@ type Env struct {
 	LookupHost func(host string) []netip.Addr
 	// SecurePath is what LookPath searches; it is only used in notes.
 	SecurePath []string
-	// Now is the time for which rules with a schedule or an end are compiled. Zero: the present.
+	// Now is the instant for which rules that come and go are compiled; zero: the present.
 	Now time.Time
-	// Shells are real paths of shells that any agent may start which may start something at all: see [FindShells].
+	// Shells are the real paths of the shells that an agent may start if it may start anything.
 	Shells []string
-	// Trusted are real paths of directories whose programs may go on as the interpreter of an allowed script: see
-	// [TrustedDirs].
+	// Trusted are the directories in which an interpreter that belongs to an allowed script may stand.
 	Trusted []string
 }
 

@@ -47,6 +47,9 @@ func (d *Daemon) reload(only, why string) (api.Reload, error) {
 		out.Agents = append(out.Agents, d.unattributed(loadErr, out.Agents, why)...)
 	}
 
+	if only == "" {
+		d.setProblem(problemSchedule, "") // whatever was withdrawn has been tried again
+	}
 	d.align()
 	d.names.Keep(d.hosts())
 	d.setProblem(problemHosts, strings.Join(d.names.Problems(), "; "))

@@ -18,8 +18,8 @@ func (d *Daemon) survey() {
 		policies = append(policies, d.bindings(p)...)
 	}
 	d.mu.Lock()
-	for _, s := range d.slots {
-		if s.policy != nil && !(s.binding == nil && slices.ContainsFunc(policies, func(p *policy.Policy) bool { return same(p, s.policy) })) {
+	for _, s := range d.slots { // of a policy that is on disk, what it says for this slot is in the list
+		if s.policy != nil && !slices.ContainsFunc(policies, func(p *policy.Policy) bool { return same(p, s.policy) }) {
 			policies = append(policies, s.policy)
 		}
 	}

@@ -5,8 +5,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -77,7 +79,8 @@ func sampleStatus() api.Status {
 	}
 }
 
-// fakeDaemonCmd runs "fakedaemon SOCKET SCENE": it answers on the socket until the script ends.
+// fakeDaemonCmd runs "fakedaemon SOCKET SCENE": it answers on the socket until the script ends. What it was asked last is
+// in the file SOCKET.asked.
 func fakeDaemonCmd(ts *testscript.TestScript, _ bool, args []string) {
 	scene, ok := scenes[args[1]]
 	if !ok {
@@ -86,7 +89,10 @@ func fakeDaemonCmd(ts *testscript.TestScript, _ bool, args []string) {
 	l, err := net.Listen("unix", ts.MkAbs(args[0]))
 	ts.Check(err)
 
+	asked := ts.MkAbs(args[0] + ".asked")
 	h := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		_ = os.WriteFile(asked, body, 0o600) // a script that needs it says that it is not there
 		answer, ok := scene[r.URL.Path]
 		if !ok {
 			_, _ = w.Write([]byte("this is no JSON"))

@@ -34,6 +34,14 @@ type Env struct {
 	Trusted []string
 }
 
+// now is the instant for which rules are compiled.
+func (e Env) now() time.Time {
+	if e.Now.IsZero() {
+		return time.Now()
+	}
+	return e.Now
+}
+
 // HostEnv looks programs up on this machine, in the given directories, with the default shells, and leaves everything else
 // lexical.
 func HostEnv(securePath []string) Env {

@@ -39,6 +39,12 @@ func TestExpressions(t *testing.T) {
 		{`{ not: { all: [ { path: { starts_with: /etc } }, { not: { path: { starts_with: /etc/app } } } ] } }`, "/home/x /etc/app/x", "/etc/passwd"},
 		{`{ not: { path: { glob: "/etc/**" } } }`, "/usr/bin /etc/passwd", ""},
 		{`{ not: { not: { path: { starts_with: /w } } } }`, "/w/x", ""},
+		{`{ path: { ends_with: .log } }`, "/var/x.log /p/x.log/below", "/var/log /x.logs"},
+		{`{ path: { ends_with: d/app.log } }`, "/var/d/app.log /var/bd/app.log", "/var/app.log /var/d/xapp.log"},
+		{`{ path: { contains: /.cache/ } }`, "/home/u/.cache/x /home/u/.cache/x/y", "/home/u/.cached/x"},
+		{`{ path: { regex: "/home/[a-z]+/w(/.*)?" } }`, "/home/u/w /home/u/w/x/y", "/home/u/v /srv/w"},
+		{`{ path: { starts_with: /w, ends_with: .o } }`, "/w/a.o /w/a.o/x", "/w/a.c /v/a.o"},
+		{`{ not: { path: { ends_with: .o } } }`, "/w/a.c /w/a.o", ""},
 		{`{ path: { starts_with: /etc }, all: [ { not: { path: { starts_with: /etc } } } ] }`, "", "/etc/x /usr"},
 	}
 	for _, tc := range tests {

@@ -55,7 +55,7 @@ VM_PACKAGES = $(addprefix ./,$(sort $(patsubst %/,%,$(dir $(shell grep -rl --inc
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup build generate check check-format check-generate guard test test-unit test-vm demo demo-smoke kernels clean
+.PHONY: help setup build generate check check-format check-generate guard test test-unit fuzz test-vm demo demo-smoke kernels clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F '\t' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -103,6 +103,13 @@ test: setup check build test-unit test-vm demo-smoke ## Everything that CI runs
 test-unit: ## Tests that need neither root nor a virtual machine
 	$(GO) test ./...
 	GORACE=atexit_sleep_ms=20 $(GO) test -race -skip '$(RACE_SKIP)' $(RACE_PACKAGES)
+
+# How long fuzzing looks for a policy and a subject on which image and
+# specification differ. What it found before is in testdata and runs as a test.
+FUZZTIME ?= 60s
+
+fuzz: ## Compare compiler and specification on input that a fuzzer chooses (FUZZTIME=60s)
+	$(GO) test -run '^$$' -fuzz=FuzzEquality -fuzztime=$(FUZZTIME) ./policy
 
 kernels: build ## Bring the newest Debian kernels into the cache
 	@$(VMRUN) -fetch $(KERNELS)

@@ -229,7 +229,6 @@ type built struct {
 	roots   [layout.Roots]uint32
 	trie    *trie
 	left    map[int]string
-	crowded map[int]bool
 }
 
 // build makes the nodes of every kind of subject; the rules in left have none for their patterns.

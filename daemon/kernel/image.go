@@ -107,6 +107,10 @@ func (k *Kernel) SetMounts(generation uint32, mounts map[uint32]layout.MountNode
 }
 
 func (k *Kernel) setMounts(generation uint32, mounts map[uint32]layout.MountNodes) error {
+	return k.changeMounts(func() error { return k.writeMounts(generation, mounts) })
+}
+
+func (k *Kernel) writeMounts(generation uint32, mounts map[uint32]layout.MountNodes) error {
 	table := k.maps[bpf.CaissonMapMounts]
 	for dev, nodes := range mounts {
 		if err := table.Put(layout.MountKey{Generation: generation, Dev: dev}, nodes); err != nil {
@@ -170,7 +174,9 @@ func (k *Kernel) recover() error {
 			live[generation] = true
 		}
 	}
-	return k.dropMounts(func(key layout.MountKey) bool { return !live[key.Generation] })
+	return k.changeMounts(func() error {
+		return k.dropMounts(func(key layout.MountKey) bool { return !live[key.Generation] })
+	})
 }
 
 // Image returns the image in force in a slot, nil if there is none.

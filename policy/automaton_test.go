@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// shortNames are all names that brute force puts together.
+var shortNames = []string{"a", "b", "ab", "abb", "a.x", "b.x", "aa", "x", "A", "bb", "ba", "q", name60, name60 + "o"}
+
+// everySubject lists the subjects of a kind with few names, which is all that brute force can look at.
+func everySubject(k Kind) []Subject {
+	var lists [][]string
+	level := [][]string{{}}
+	for range 3 {
+		lists = append(lists, level...)
+		var next [][]string
+		for _, l := range level {
+			for _, n := range shortNames {
+				next = append(next, append(slices.Clone(l), n))
+			}
+		}
+		level = next
+	}
+	var out []Subject
+	for _, l := range lists {
+		s := Subject{Action: k.Action(), Names: byteNames(l)}
+		if k == ExecKind {
+			if len(l) == 0 {
+				continue
+			}
+			s.Names, s.Args = byteNames([]string{"a", "b"}), byteNames(l)
+			out = append(out, Subject{Action: ShellExec, Names: byteNames(l)})
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// found is which verdicts an exploration finds, and whether a subject is known for each.
+func found(t *testing.T, e *Exploration, want func(*Place)) map[Verdict]bool {
+	t.Helper()
+	out := map[Verdict]bool{}
+	complete := e.Each(func(p *Place) bool {
+		out[p.Verdicts[0]] = out[p.Verdicts[0]] || p.Real
+		if p.Real {
+			want(p)
+		}
+		return true
+	})
+	if !complete {
+		t.Fatal("the exploration is not complete")
+	}
+	return out
+}
+
+func TestExplorationSeesEveryVerdict(t *testing.T) {
+	for at, opt := range []genOptions{{patterns: genPatterns}, {patterns: genPatterns, complex: true}, {patterns: genOverflow, dense: true}} {
+		c := seeded(uint64(at) + 100)
+		places := 0
+		for range 60 {
+			p := opt.policy(c)
+			m := compiled(t, p, genEnv)
+			for _, k := range []Kind{ReadKind, WriteKind, ExecKind} {
+				e := &Exploration{Kind: k, Sides: []Side{{NewAutomaton(m.Runner), k}}}
+				got := found(t, e, func(place *Place) {
+					places++
+					if v := m.Run(place.Subject()); v != place.Verdicts[0] {
+						t.Fatalf("%s: the runner says %+v, the place %+v", describe(p, place.Subject()), v, place.Verdicts[0])
+					}
+				})
+				for _, s := range everySubject(k) {
+					if _, ok := got[m.Run(s)]; !ok {
+						t.Fatalf("%s: verdict %+v is not found", describe(p, s), m.Run(s))
+					}
+				}
+			}
+		}
+		if places < 1000 {
+			t.Errorf("only %d places", places)
+		}
+	}
+}
+
+// TestGlobEqualsReference compares a glob with the specification of the rule that says the same.
+func TestGlobEqualsReference(t *testing.T) {
+	opt := genOptions{patterns: genOverflow, complex: true}
+	c := seeded(5)
+	inside := 0
+	for range 300 {
+		cond := opt.condition(c, pick(c, []Action{FileWrite, ShellExec}), opGlob)
+		k := WriteKind
+		if cond.Field == "command" {
+			k = ExecKind
+		}
+		g, err := NewGlob(k, genEnv, cond.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &Policy{Baseline: BaselineNone, Rules: []Rule{{Name: "r", Action: k.Action(), Effect: Allow, When: when(cond)}}}
+		subjects := everySubject(k)
+		for range 200 {
+			s := subjects[c.IntN(len(subjects))]
+			want := Reference(p, genEnv, s)
+			if g.Match(s) != (want.Rule == 0) && want.Reason != ReasonTooLong {
+				t.Fatalf("%s: %v, want %+v", describe(p, s), g.Match(s), want)
+			}
+			if g.Match(s) {
+				inside++
+			}
+		}
+	}
+	if inside < 500 {
+		t.Errorf("only %d subjects lie in a glob", inside)
+	}
+}
+
+func TestClasses(t *testing.T) {
+	cases := []struct {
+		name     string
+		patterns string
+		sort     nameSort
+		taken    string
+		want     string
+	}{
+		{"no pattern", "", fileNames, "", "0:x"},
+		{"taken names are avoided", "", fileNames, "x y z", "0:xx"},
+		{"star", "a*", fileNames, "", "0:x 1:a"},
+		{"taken names of a pattern", "a*", fileNames, "a ax", "0:x 1:ay"},
+		{"both", "a* *b", fileNames, "", "0:x 1:a 2:b 3:ab"},
+		{"one implies the other", "a* ab*", fileNames, "", "0:x 1:a 3:ab"},
+		{"never together", "a* b*", fileNames, "", "0:x 1:a 2:b"},
+		{"middles in order", "*ab*c*", fileNames, "", "0:x 1:abc"},
+		{"prefix and suffix do not overlap", "ab*ba", fileNames, "", "0:x 1:abba"},
+		{"classes and single bytes", "? [ab]?", fileNames, "", "1:x 0:xx 2:ax"},
+		{"everything", "*", fileNames, "", "1:x"},
+		{"dots are no names", "*.* ? ??", fileNames, "", "2:x 4:xx 5:x. 0:xxx 1:xx."},
+		{"a class may be empty once names are taken", "[a]", fileNames, "a", "0:x 1:?"},
+		{"words have slashes", "*/*", argumentWords, "", "0:x 1:/"},
+		{"file names do not", "*/*", fileNames, "", "0:x"},
+		{"abstract names", "*.x @/a*", abstractNames, "", "0:@/x 2:@/a 1:@/.x 3:@/a.x"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			var nfas []*nameNFA
+			for _, p := range strings.Fields(tc.patterns) {
+				nfas = append(nfas, newNameNFA(p))
+			}
+			list, complete := classesOf(nfas, tc.sort, nil, 0)
+			var got []string
+			for _, c := range avoiding(list, nfas, tc.sort, strings.Fields(tc.taken)) {
+				name := c.Name
+				if !c.Real {
+					name = "?"
+				}
+				got = append(got, fmt.Sprintf("%d:%s", c.Mask, name))
+			}
+			if s := strings.Join(got, " "); s != tc.want || !complete {
+				t.Errorf("got %s, want %s", s, tc.want)
+			}
+		})
+	}
+}
+
+// TestEntangledPatternsAreGuessed makes the search for classes give up: what it then takes for possible must hold all that is.
+func TestEntangledPatternsAreGuessed(t *testing.T) {
+	var lines []string
+	for i := range 8 {
+		c := string(rune('a' + i))
+		lines = append(lines, "ALLOW glob /*"+strings.Repeat(c+"q", 14))
+	}
+	m := compiled(t, filePolicy(t, lines...), Env{})
+	g, err := NewGlob(WriteKind, Env{}, "/*[ab]???????????????????????????")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unreal := 0
+	e := &Exploration{Kind: WriteKind, Sides: []Side{{NewAutomaton(m.Runner), WriteKind}}, Within: &Within{Glob: g}}
+	got := map[int]bool{}
+	if complete := e.Each(func(p *Place) bool {
+		if !p.Real {
+			unreal++
+		}
+		got[p.Verdicts[0].Rule] = true
+		return true
+	}); !complete {
+		t.Error("guessing was not enough")
+	}
+	if unreal == 0 || len(got) != 9 {
+		t.Errorf("%d guesses, rules %v", unreal, got)
+	}
+}
+
+func TestCells(t *testing.T) {
+	for _, tc := range []struct{ blocks, want string }{
+		{"", "0.0.0.1 ::1"},
+		{"10.0.0.0/8", "0.0.0.1 10.0.0.1 ::1"},
+		{"10.0.0.0/8 10.0.0.0/9 10.128.0.0/9", "0.0.0.1 10.0.0.1 10.128.0.1 ::1"},
+		{"10.0.0.0/8 10.0.0.0/9", "0.0.0.1 10.128.0.1 10.0.0.1 ::1"},
+		{"1.2.3.4 1.2.3.5 1.2.3.4/31", "0.0.0.1 1.2.3.4 1.2.3.5 ::1"},
+	} {
+		var blocks []netip.Prefix
+		for _, b := range strings.Fields(tc.blocks) {
+			p, err := ParseBlock(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			blocks = append(blocks, p)
+		}
+		var got []string
+		for _, a := range Cells(blocks) {
+			got = append(got, a.Unmap().String())
+		}
+		if s := strings.Join(got, " "); s != tc.want {
+			t.Errorf("%s: got %s, want %s", tc.blocks, s, tc.want)
+		}
+	}
+}
+
+func TestConnections(t *testing.T) {
+	p, err := Parse("f", []byte(`agent: a
+rules:
+  - { name: lan-ssh, action: network, conditions: { address: { equals: 10.0.0.0/8 }, port: { equals: 22 } }, effect: DENY }
+  - { name: lan, action: network, conditions: { address: { equals: 10.0.0.0/8 } }, effect: ALLOW }
+  - { name: api, action: network, conditions: { url: { equals: "https://h.example" } }, effect: REQUIRE_APPROVAL }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := compiled(t, p, genEnv)
+	for kind, want := range map[Kind]string{
+		TCPKind: "-1 0.0.0.1:1 0 10.0.0.1:22 1 10.0.0.1:1 2 [2001:db8::1]:443",
+		UDPKind: "-1 0.0.0.1:1 0 10.0.0.1:22 1 10.0.0.1:1",
+	} {
+		first := map[int]string{}
+		e := &Exploration{Kind: kind, Sides: []Side{{NewAutomaton(m.Runner), kind}}}
+		found(t, e, func(place *Place) {
+			s := place.Subject()
+			if v := Reference(p, genEnv, s); v != place.Verdicts[0] {
+				t.Errorf("%s port %d: %+v, want %+v", s.Addr, s.Port, place.Verdicts[0], v)
+			}
+			at := netip.AddrPortFrom(s.Addr, s.Port).String()
+			if first[place.Verdicts[0].Rule] == "" {
+				first[place.Verdicts[0].Rule] = at
+			}
+		})
+		var got []string
+		for _, rule := range []int{-1, 0, 1, 2} {
+			if first[rule] != "" {
+				got = append(got, fmt.Sprint(rule, " ", first[rule]))
+			}
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%s: got %s, want %s", kind, s, want)
+		}
+	}
+}

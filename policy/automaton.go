@@ -223,3 +223,17 @@ func (a *Automaton) settle(node uint32) uint32 {
 	}
 	return node
 }
+
+// Ways are the nodes that one more name may lead to.
+func (a *Automaton) Ways(node uint32) []uint32 {
+	if a.Settled(node) {
+		return nil
+	}
+	out := []uint32{a.settle(a.word(node, nodeNext))}
+	for _, e := range a.edges[node] {
+		if e.kind == layout.EdgeName || e.kind == layout.EdgeMask {
+			out = append(out, a.settle(e.next))
+		}
+	}
+	return out
+}

@@ -15,6 +15,7 @@ type Exploration struct {
 	Kind   Kind
 	Sides  []Side
 	Within *Within // only these subjects; nil: all
+	Follow bool    // only as long as something can still match in the last image
 	States int     // bound on the combinations of nodes; 0: [DefaultStates]
 }
 
@@ -141,7 +142,8 @@ func (x *explorer) isSubject(i int) bool {
 // settled says whether nothing new can be found behind a state.
 func (x *explorer) settled(i int) bool {
 	s := &x.states[i]
-	if x.glob != nil && x.glob.dead(s.glob) || s.stage == atAddress {
+	dead := x.Follow && s.nodes[len(x.Sides)-1] == deadNode
+	if dead || x.glob != nil && x.glob.dead(s.glob) || s.stage == atAddress {
 		return true
 	}
 	if !x.isSubject(i) || x.glob != nil && !(x.glob.universal(s.glob)) {

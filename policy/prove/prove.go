@@ -145,18 +145,12 @@ func (r *prover) world(image *policy.Image, env policy.Env, host string) error {
 // withoutDenials is the policy without the denials that wait for user space: where such a rule does not match after all, what
 // follows it decides.
 func (r *prover) withoutDenials(image *policy.Image, env policy.Env) (*policy.Image, error) {
-	later := map[int]bool{}
-	view := policy.NewAutomaton(image.Runner)
-	for n := 1; n <= view.Count(); n++ {
-		if v := view.At(uint32(n)); v.Effect == policy.Defer {
-			later[v.Rule] = true
-		}
-	}
+	later := image.Deferred()
 	all := image.Rules()
 	less := *r.policy
 	less.Rules = nil
 	for i, rule := range r.policy.Rules {
-		if !later[i] || r.bad(all[i].Effect) {
+		if later[i] == "" || r.bad(all[i].Effect) {
 			less.Rules = append(less.Rules, rule)
 		}
 	}

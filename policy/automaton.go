@@ -36,7 +36,7 @@ var kindTable = [Kinds]struct {
 	ReadKind:  {"file_read", FileRead, 0, layout.RootRead},
 	WriteKind: {"file_write", FileWrite, 0, layout.RootWrite},
 	ExecKind:  {"shell_exec", ShellExec, 0, layout.RootExec},
-	UnixKind:  {"network unix", Network, protoUnix, layout.RootUnix},
+	UnixKind:  {"network unix", Network, ProtoUnix, layout.RootUnix},
 	TCPKind:   {"network tcp", Network, ProtoTCP, layout.RootTCP},
 	UDPKind:   {"network udp", Network, ProtoUDP, layout.RootUDP},
 }

@@ -14,9 +14,9 @@ import (
 type nameSort uint8
 
 const (
-	fileNames     nameSort = iota // of files: not empty, no "/", no NUL, neither "." nor ".."
-	argumentWords                 // no NUL
-	abstractNames                 // of abstract sockets: "@/" and any bytes
+	sortFiles    nameSort = iota // of files: not empty, no "/", no NUL, neither "." nor ".."
+	sortWords                    // no NUL
+	sortAbstract                 // of abstract sockets: "@/" and any bytes
 )
 
 // Class is the names that match exactly one set of patterns.
@@ -63,7 +63,7 @@ func classesOf(patterns []*nameNFA, sort nameSort, taken []string, enough int) (
 	if len(patterns) > maxClassPatterns {
 		return nil, false
 	}
-	if sort == fileNames {
+	if sort == sortFiles {
 		taken = append(slices.Clone(taken), ".", "..")
 		slices.Sort(taken)
 	}
@@ -103,7 +103,7 @@ func (s *classSearch) alphabet() []byte {
 	count := map[string]int{}
 	var out []byte
 	for _, c := range all {
-		if c == 0 && s.sort != abstractNames || c == '/' && s.sort == fileNames {
+		if c == 0 && s.sort != sortAbstract || c == '/' && s.sort == sortFiles {
 			continue
 		}
 		var key []byte
@@ -162,7 +162,7 @@ func (s *classSearch) run() bool {
 		}
 	}
 	// The empty name comes last, so that it is shown only where no other is there.
-	if s.sort != fileNames {
+	if s.sort != sortFiles {
 		s.meet(start, first)
 	}
 	return true
@@ -177,7 +177,7 @@ func (s *classSearch) start() (at, word string) {
 		sets = append(sets, set...)
 	}
 	at = packSets(sets)
-	if s.sort == abstractNames {
+	if s.sort == sortAbstract {
 		word = abstractPrefix
 		for i := range len(word) {
 			at = s.step(at, word[i])
@@ -226,7 +226,7 @@ func (s *classSearch) word(i int) string {
 		b = append(b, s.states[i].letter)
 	}
 	slices.Reverse(b)
-	if s.sort == abstractNames {
+	if s.sort == sortAbstract {
 		return abstractPrefix + string(b)
 	}
 	return string(b)

@@ -9,12 +9,6 @@ import (
 	"strings"
 )
 
-// abstractPrefix starts the one name that stands for an abstract socket.
-const abstractPrefix = "@/"
-
-// protoUnix is the protocol number by which subjects name Unix sockets; no IP protocol in use has it.
-const protoUnix = 253
-
 // Glob is a set of subjects of one kind, as the glob of a path or of a command says it, exactly: it is what an image is
 // compared with. It is used by one goroutine.
 type Glob struct {

@@ -128,22 +128,22 @@ func TestClasses(t *testing.T) {
 		taken    string
 		want     string
 	}{
-		{"no pattern", "", fileNames, "", "0:x"},
-		{"taken names are avoided", "", fileNames, "x y z", "0:xx"},
-		{"star", "a*", fileNames, "", "0:x 1:a"},
-		{"taken names of a pattern", "a*", fileNames, "a ax", "0:x 1:ay"},
-		{"both", "a* *b", fileNames, "", "0:x 1:a 2:b 3:ab"},
-		{"one implies the other", "a* ab*", fileNames, "", "0:x 1:a 3:ab"},
-		{"never together", "a* b*", fileNames, "", "0:x 1:a 2:b"},
-		{"middles in order", "*ab*c*", fileNames, "", "0:x 1:abc"},
-		{"prefix and suffix do not overlap", "ab*ba", fileNames, "", "0:x 1:abba"},
-		{"classes and single bytes", "? [ab]?", fileNames, "", "1:x 0:xx 2:ax"},
-		{"everything", "*", fileNames, "", "1:x"},
-		{"dots are no names", "*.* ? ??", fileNames, "", "2:x 4:xx 5:x. 0:xxx 1:xx."},
-		{"a class may be empty once names are taken", "[a]", fileNames, "a", "0:x 1:?"},
-		{"words have slashes", "*/*", argumentWords, "", "0:x 1:/"},
-		{"file names do not", "*/*", fileNames, "", "0:x"},
-		{"abstract names", "*.x @/a*", abstractNames, "", "0:@/x 2:@/a 1:@/.x 3:@/a.x"},
+		{"no pattern", "", sortFiles, "", "0:x"},
+		{"taken names are avoided", "", sortFiles, "x y z", "0:xx"},
+		{"star", "a*", sortFiles, "", "0:x 1:a"},
+		{"taken names of a pattern", "a*", sortFiles, "a ax", "0:x 1:ay"},
+		{"both", "a* *b", sortFiles, "", "0:x 1:a 2:b 3:ab"},
+		{"one implies the other", "a* ab*", sortFiles, "", "0:x 1:a 3:ab"},
+		{"never together", "a* b*", sortFiles, "", "0:x 1:a 2:b"},
+		{"middles in order", "*ab*c*", sortFiles, "", "0:x 1:abc"},
+		{"prefix and suffix do not overlap", "ab*ba", sortFiles, "", "0:x 1:abba"},
+		{"classes and single bytes", "? [ab]?", sortFiles, "", "1:x 0:xx 2:ax"},
+		{"everything", "*", sortFiles, "", "1:x"},
+		{"dots are no names", "*.* ? ??", sortFiles, "", "2:x 4:xx 5:x. 0:xxx 1:xx."},
+		{"a class may be empty once names are taken", "[a]", sortFiles, "a", "0:x 1:?"},
+		{"words have slashes", "*/*", sortWords, "", "0:x 1:/"},
+		{"file names do not", "*/*", sortFiles, "", "0:x"},
+		{"abstract names", "*.x @/a*", sortAbstract, "", "0:@/x 2:@/a 1:@/.x 3:@/a.x"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {

@@ -14,7 +14,7 @@ const plainBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 // SubjectText is a subject as one would write it: a path, a command line with the words that need it in quotes, the name of
 // a socket, or protocol, address and port. A host stands for an address that [PretendHosts] gave it; hosts may be nil.
 func SubjectText(s Subject, hosts *PretendHosts) string {
-	if s.Action == Network && s.Proto != protoUnix {
+	if s.Action == Network && s.Proto != ProtoUnix {
 		return connectionText(s, hosts)
 	}
 	var names []string

@@ -204,13 +204,13 @@ func (x *explorer) expand(i int) {
 		}
 	}
 	if s.stage == inWords {
-		x.byClass(i, argumentWords, inWords, exact)
+		x.byClass(i, sortWords, inWords, exact)
 		x.step(i, strings.Repeat(niceBytes[:1], layout.MaxName+1), inWords)
 		return
 	}
-	x.byClass(i, fileNames, inPath, exact)
+	x.byClass(i, sortFiles, inPath, exact)
 	if x.Kind == UnixKind && s.stage == atRoot {
-		x.byClass(i, abstractNames, atAddress, exact)
+		x.byClass(i, sortAbstract, atAddress, exact)
 	}
 }
 

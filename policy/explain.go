@@ -48,7 +48,7 @@ type Explanation struct {
 	Exact    Verdict // of the specification; another one where the image leaves the answer to user space
 	ByOrigin bool    // a URL with a name was decided by its origin; there is no image for that
 	Steps    []Step  // the rules of the action, in order, up to the one that decided
-	Others   int     // rules before that one that are about other actions
+	Others   int     // the policy's own rules before that one that are about other actions
 	Notes    []string
 }
 
@@ -74,7 +74,9 @@ func Explain(p *Policy, env Env, s Subject) (*Explanation, error) {
 
 	for i, rule := range m.Rules() {
 		if rule.Action != s.Action {
-			x.Others++
+			if !rule.Baseline {
+				x.Others++
+			}
 			continue
 		}
 		x.Steps = append(x.Steps, explainStep(env, i, rule, &s, x.Verdict.Effect == Defer && x.Verdict.Rule == i))

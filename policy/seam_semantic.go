@@ -4,6 +4,12 @@ package policy
 
 import "time"
 
+// ProtoUnix is the protocol of Unix sockets.
+const ProtoUnix = 253
+
+// abstractPrefix starts the one name that stands for an abstract socket.
+const abstractPrefix = "@/"
+
 // now is the instant for which rules that come and go are looked at.
 func (e Env) now() time.Time { return time.Now() }
 
@@ -17,4 +23,13 @@ func (m *Image) Deferred() map[int]string {
 		}
 	}
 	return out
+}
+
+// UnixSubject is the subject of connecting to a Unix socket.
+func UnixSubject(name string) (Subject, error) {
+	names, err := splitPath(name)
+	if err != nil {
+		return Subject{}, err
+	}
+	return Subject{Action: Network, Proto: ProtoUnix, Names: byteNames(names)}, nil
 }

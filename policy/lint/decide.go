@@ -77,7 +77,7 @@ func (r *run) whoDecides(rule *policy.Rule) error {
 	}
 	switch {
 	case complete && !matches:
-		r.add(unmatchable, rule, rule.Pos, unmatchable.Meaning+" ("+unmatchable.Remedy+")")
+		r.add(unmatchable, rule, rule.Pos, unmatchable.Meaning)
 	case len(later) > 0:
 		r.add(hidden, rule, rule.Pos, fmt.Sprintf("%s: %s", hidden.Meaning, list(append(later, names...))))
 	default:

@@ -47,8 +47,8 @@ type prover struct {
 	answer Answer
 }
 
-// Ask answers a question about a policy as it is compiled in an environment, whose LookupHost is not used. The error says
-// that the question itself is wrong, or that the policy cannot be compiled.
+// Ask answers a question about a policy as it is compiled in an environment, whose LookupHost is not used. The error is a
+// [QuestionError], or says that the policy cannot be compiled.
 func Ask(p *policy.Policy, env policy.Env, q Question) (*Answer, error) {
 	hosts := q.Hosts
 	if hosts == nil {
@@ -57,7 +57,7 @@ func Ask(p *policy.Policy, env policy.Env, q Question) (*Answer, error) {
 	env.LookupHost = hosts.Lookup
 	s, err := q.set(env)
 	if err != nil {
-		return nil, err
+		return nil, &QuestionError{err}
 	}
 	r := &prover{policy: p, env: env, set: s, strict: q.NotEvenApproval, states: q.States, answer: Answer{Asked: s.kinds}}
 	image, err := policy.Compile(p, env)

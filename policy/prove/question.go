@@ -26,6 +26,15 @@ type Question struct {
 	Hosts           *policy.PretendHosts // which names the addresses of the answer are; may be nil
 }
 
+// QuestionError says what is wrong with a question.
+type QuestionError struct{ err error }
+
+// Error is what is wrong.
+func (e *QuestionError) Error() string { return e.err.Error() }
+
+// Unwrap is the cause.
+func (e *QuestionError) Unwrap() error { return e.err }
+
 // set is the subjects of a question.
 type set struct {
 	kinds  []policy.Kind

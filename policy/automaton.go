@@ -142,11 +142,6 @@ func (a *Automaton) At(node uint32) Verdict {
 	return wordVerdict(a.word(node, nodeVerdict))
 }
 
-// Descendants says whether what a program starts may run too, when the program's subject ends at the node.
-func (a *Automaton) Descendants(node uint32) bool {
-	return a.valid(node) && a.word(node, nodeVerdict)&layout.VerdictDescendants != 0
-}
-
 // Settled says whether nothing that follows can change the verdict of the node.
 func (a *Automaton) Settled(node uint32) bool {
 	return !a.valid(node) || a.cell(node)[nodeFlags]&layout.NodeFinal != 0

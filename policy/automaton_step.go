@@ -31,7 +31,7 @@ func (x *explorer) patternsOf(s *walkState) patternSet {
 		return p
 	}
 	for _, place := range x.glob.sets[s.glob] {
-		if place < len(x.glob.steps) && x.glob.steps[place].pattern != nil {
+		if x.glob.steps[place].pattern != nil {
 			key := x.glob.steps[place].key
 			p.glob[key] = x.pattern(&p, key)
 		}
@@ -85,7 +85,7 @@ func (x *explorer) guess(i int, p *patternSet, mask uint64, to stage) {
 	}
 	if x.glob != nil {
 		key.glob = x.glob.step(s.glob, func(g *globStep) bool {
-			return g.rest || g.pattern != nil && mask>>p.glob[g.key]&1 != 0
+			return g.rest && to != atAddress || g.pattern != nil && mask>>p.glob[g.key]&1 != 0
 		})
 	}
 	x.add(i, key, "")

@@ -253,7 +253,7 @@ func (x *explorer) step(i int, name string, to stage) {
 		key.nodes[j] = side.Image.Step(s.nodes[j], name)
 	}
 	if x.glob != nil {
-		key.glob = x.glob.step(s.glob, byName(name, to == inWords && s.stage == inPath))
+		key.glob = x.glob.step(s.glob, x.glob.byName(name, to == inWords && s.stage == inPath))
 	}
 	x.add(i, key, name)
 }

@@ -129,10 +129,9 @@ func (c *comparison) place(k policy.Kind, p *policy.Place) {
 // outcome is what one side says at a place.
 func (c *comparison) outcome(side int, p *policy.Place) Outcome {
 	v := p.Verdicts[side]
-	o := Outcome{Effect: v.Effect, Reason: v.Reason}
+	o := Outcome{Effect: v.Effect, Reason: v.Reason, Descendants: v.Descendants}
 	if v.Rule >= 0 {
 		o.Rule = c.rules[side][v.Rule].Name
-		o.Descendants = c.rules[side][v.Rule].Descendants
 	}
 	return o
 }

@@ -39,7 +39,7 @@ func TestCompareEqualsBruteForce(t *testing.T) {
 		for _, k := range small.Tested {
 			for _, s := range small.Subjects(k) {
 				key := changeKey{k, outcomeOf(images[0], s), outcomeOf(images[1], s)}
-				if key.old.Effect == key.new.Effect {
+				if key.old.Effect == key.new.Effect && key.old.Descendants == key.new.Descendants {
 					continue
 				}
 				differences++
@@ -56,7 +56,7 @@ func TestCompareEqualsBruteForce(t *testing.T) {
 
 func outcomeOf(m *policy.Image, s policy.Subject) Outcome {
 	v := m.Run(s)
-	o := Outcome{Effect: v.Effect, Reason: v.Reason}
+	o := Outcome{Effect: v.Effect, Reason: v.Reason, Descendants: v.Descendants}
 	if v.Rule >= 0 {
 		o.Rule = m.Rules()[v.Rule].Name
 	}

@@ -49,33 +49,52 @@ func Change(r *rand.Rand, p *policy.Policy) *policy.Policy {
 func Rule(r *rand.Rand, name string) policy.Rule {
 	rule := policy.Rule{
 		Name:   name,
+		File:   "small",
 		Action: pick(r, []policy.Action{policy.FileWrite, policy.FileWrite, policy.ShellExec, policy.Network}),
 		Effect: pick(r, []policy.Effect{policy.Allow, policy.Allow, policy.Deny, policy.RequireApproval}),
 	}
-	var list []policy.Condition
-	switch rule.Action {
-	case policy.Network:
-		list = append(list, policy.Condition{Field: "address", Op: "equals", Value: pick(r, blocks)})
-		if r.IntN(2) == 0 {
-			list = append(list, policy.Condition{Field: "port", Op: "equals", Value: pick(r, ports)})
-		}
-	case policy.ShellExec:
-		list = append(list, policy.Condition{Field: "command", Op: "glob", Value: Glob(r, policy.ExecKind)})
-	default:
-		list = append(list, policy.Condition{Field: "path", Op: pick(r, []string{"glob", "glob", "starts_with"}), Value: Glob(r, policy.WriteKind)})
-		if list[0].Op != "glob" {
-			list[0].Value = "/" + pick(r, names)
-		}
-	}
-	all := &policy.Expr{Kind: policy.All}
-	for _, c := range list {
-		all.Sub = append(all.Sub, &policy.Expr{Kind: policy.Test, Test: c})
-	}
-	rule.When = all
-	if len(all.Sub) == 1 {
-		rule.When = all.Sub[0]
-	}
+	rule.Descendants = rule.Action == policy.ShellExec && rule.Effect == policy.Allow && r.IntN(3) == 0
+	rule.When = expr(r, rule.Action, 0)
 	return rule
+}
+
+// expr chooses an expression, mostly a single condition.
+func expr(r *rand.Rand, a policy.Action, depth int) *policy.Expr {
+	kind := policy.Test
+	if depth < 2 {
+		kind = pick(r, []policy.ExprKind{policy.Test, policy.Test, policy.Test, policy.All, policy.Any, policy.Not})
+	}
+	switch kind {
+	case policy.Test:
+		return &policy.Expr{Kind: kind, Test: condition(r, a)}
+	case policy.Not:
+		return &policy.Expr{Kind: kind, Sub: []*policy.Expr{expr(r, a, depth+1)}}
+	}
+	return &policy.Expr{Kind: kind, Sub: []*policy.Expr{expr(r, a, depth+1), expr(r, a, depth+1)}}
+}
+
+// condition chooses a condition.
+func condition(r *rand.Rand, a policy.Action) policy.Condition {
+	test := func(field, op, value string) policy.Condition {
+		return policy.Condition{Field: field, Op: op, Value: value}
+	}
+	switch {
+	case a == policy.Network && r.IntN(3) == 0:
+		return test("port", "equals", pick(r, ports))
+	case a == policy.Network:
+		return test("address", "equals", pick(r, blocks))
+	case a == policy.ShellExec && r.IntN(4) == 0:
+		return test("command", pick(r, []string{"contains", "ends_with"}), pick(r, names))
+	case a == policy.ShellExec:
+		return test("command", "glob", Glob(r, policy.ExecKind))
+	}
+	switch r.IntN(4) {
+	case 0:
+		return test("path", "starts_with", "/"+pick(r, names))
+	case 1:
+		return test("path", pick(r, []string{"contains", "ends_with"}), pick(r, []string{"b", "/b", "b/a", "ab"}))
+	}
+	return test("path", "glob", Glob(r, policy.WriteKind))
 }
 
 // Glob chooses a glob of a kind.

@@ -34,6 +34,8 @@ struct scratch {
 	__u32 table;	/* matcher: from the header, as the next two */
 	__u32 mask;
 	__u32 seed;
+	__u32 low;	/* matcher: first range of ports that may be it */
+	__u32 high;	/* matcher: first behind those */
 	__u32 mixed;	/* a location was judged below which rules decide differently */
 	__u32 cut;	/* there are more words than `name` or `data` holds */
 	__u32 procfs;	/* the location is on a proc file system */
@@ -44,7 +46,10 @@ struct scratch {
 	__u32 skip;	/* argv: 1 while the word is argv[0], which proves nothing and is no name */
 	__u32 hash_at;	/* hash of argv: next byte, and how many are left */
 	__u32 hash_left;
-	__u64 hash;
+	__u64 sip[4];	/* hash: state */
+	__u32 observe;	/* the image's policy refuses nothing */
+	__u32 place;	/* matcher: where in the name to look for the next middle */
+	__u32 found;	/* matcher: it stands there */
 };
 
 /* ---- Who: identity, set once per task, copied on fork ---- */

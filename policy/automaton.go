@@ -188,12 +188,12 @@ func (a *Automaton) Step(node uint32, name string) uint32 {
 	if a.Settled(node) {
 		return node
 	}
-	w := walk{r: a.Runner, node: node}
+	w := a.start(node)
 	w.step([]byte(name))
-	switch w.reason {
-	case "":
+	switch w.why {
+	case stopNot:
 		return a.settle(w.node)
-	case ReasonTooLong:
+	case stopLong:
 		return longNode
 	}
 	return deadNode // a broken image, which denies
@@ -207,8 +207,7 @@ func (a *Automaton) stepMask(node uint32, mask uint8) uint32 {
 	if mask == 0 {
 		return a.settle(a.word(node, nodeNext))
 	}
-	next, _ := a.find(node, layout.EdgeMask, []byte{mask})
-	return a.settle(next)
+	return a.settle(a.find(node, layout.EdgeMask, maskNames[mask][:]))
 }
 
 // settle gives all nodes from which nothing matches one number.

@@ -3,7 +3,6 @@
 package policy
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"slices"
 
@@ -32,7 +31,7 @@ func (w *Within) has(addr netip.Addr, port uint16) bool {
 	if w == nil {
 		return true
 	}
-	at := func(p netip.Prefix) bool { return covers(p, netip.PrefixFrom(addr, 128)) }
+	at := func(p netip.Prefix) bool { return holds(p, netip.PrefixFrom(addr, 128)) }
 	return (len(w.Blocks) == 0 || slices.ContainsFunc(w.Blocks, at)) && (w.To == 0 || w.From <= port && port <= w.To)
 }
 
@@ -65,7 +64,7 @@ func (a *Automaton) Address(node uint32, addr netip.Addr) uint32 {
 		key[0] = bits
 		masked := maskWide(wide(addr), int(bits)).As16()
 		copy(key[1:], masked[:])
-		if next, ok := a.find(node, layout.EdgePrefix, key[:]); ok {
+		if next := a.find(node, layout.EdgePrefix, key[:]); next != 0 {
 			return next
 		}
 	}
@@ -74,43 +73,23 @@ func (a *Automaton) Address(node uint32, addr netip.Addr) uint32 {
 
 // Ports are the ranges into which a node behind an address divides the ports, in order and without holes.
 func (a *Automaton) Ports(node uint32) []PortEdge {
-	if !a.valid(node) {
-		return []PortEdge{{0, 65535, deadNode}}
+	if !a.valid(node) || a.cell(node)[nodeFlags]&layout.NodePorts == 0 {
+		return []PortEdge{{0, 65535, node}}
 	}
-	if a.cell(node)[nodeFlags]&layout.NodePorts == 0 {
-		return a.portEdges(node)
-	}
-	const rangesAt, countAt, entry = 8, 16, layout.CellSize / layout.RangesPerCell
-	first, count := a.word(node, rangesAt), a.word(node, countAt)
-	out := make([]PortEdge, count)
+	out := make([]PortEdge, a.word(node, portsCount))
 	for i := range out {
-		b := a.cells[int(first)*layout.CellSize+i*entry:]
-		out[i] = PortEdge{binary.LittleEndian.Uint16(b), 65535, binary.LittleEndian.Uint32(b[4:])}
+		from, next := a.portRange(a.word(node, portsRanges), uint32(i))
+		out[i] = PortEdge{from, 65535, next}
 		if i > 0 {
-			out[i-1].To = out[i].From - 1
+			out[i-1].To = from - 1
 		}
 	}
 	return out
 }
 
-// portEdges are the ranges of a node with an edge for each single port.
-func (a *Automaton) portEdges(node uint32) []PortEdge {
-	rest := a.word(node, nodeNext)
-	out, from := []PortEdge(nil), 0
-	for _, e := range a.edges[node] {
-		if len(e.name) != 2 {
-			continue
-		}
-		port := int(binary.BigEndian.Uint16([]byte(e.name)))
-		if from < port {
-			out = append(out, PortEdge{uint16(from), uint16(port - 1), rest})
-		}
-		out, from = append(out, PortEdge{uint16(port), uint16(port), e.next}), port+1
-	}
-	if from <= 65535 {
-		out = append(out, PortEdge{uint16(from), 65535, rest})
-	}
-	return out
+// holds says whether the whole of b lies in a.
+func holds(a, b netip.Prefix) bool {
+	return a.Bits() <= b.Bits() && maskWide(b.Addr(), a.Bits()) == a.Addr()
 }
 
 // Cells are the parts into which blocks of addresses divide all addresses: one address of each part, those of
@@ -130,7 +109,7 @@ func Cells(blocks []netip.Prefix) []netip.Addr {
 	var out []netip.Addr
 	for i, p := range all {
 		end := i + 1
-		for end < len(all) && covers(p, all[end]) {
+		for end < len(all) && holds(p, all[end]) {
 			end++
 		}
 		if addr, ok := free(p, all[i+1:end]); ok {
@@ -154,7 +133,7 @@ func free(p netip.Prefix, inner []netip.Prefix) (netip.Addr, bool) {
 	b[p.Bits()/8] |= 0x80 >> (p.Bits() % 8)
 	high := netip.PrefixFrom(netip.AddrFrom16(b), p.Bits()+1)
 	cut := 0
-	for cut < len(inner) && covers(low, inner[cut]) {
+	for cut < len(inner) && holds(low, inner[cut]) {
 		cut++
 	}
 	if addr, ok := free(low, inner[:cut]); ok {

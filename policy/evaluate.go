@@ -16,7 +16,7 @@ type Answer struct {
 	Rule     string `json:"rule"` // name of the rule that decided; "": none
 	Agent    string `json:"agent"`
 	Action   Action `json:"action"`
-	Reason   string `json:"reason"`             // a Reason constant, ApprovalText, DeferText, or why the policy cannot be enforced
+	Reason   string `json:"reason"`             // a Reason constant, ApprovalText, DeferText with the pattern, or why the policy cannot be enforced
 	Resolved *bool  `json:"resolved,omitempty"` // commands: whether the program was found on this machine
 }
 
@@ -34,38 +34,38 @@ func Evaluate(set *Set, env Env, agent string, s Subject) Answer {
 	if set != nil {
 		p = set.Policies[agent]
 	}
-	v, err := decide(p, env, s)
+	v, m, err := decide(p, env, s)
 	if err != nil {
 		a.Reason = err.Error()
 		return a
 	}
 	a.Effect, a.Reason = v.Effect, v.Reason
 	if v.Rule >= 0 {
-		a.Rule = p.AllRules()[v.Rule].Name
+		a.Rule = effectiveRules(p, env)[v.Rule].Name
 	}
 	switch v.Effect {
 	case RequireApproval:
 		a.Reason = ApprovalText
 	case Defer:
-		a.Reason = DeferText
+		a.Reason = m.DeferReason(v.Rule)
 	}
 	return a
 }
 
-// decide is the verdict of a policy on a subject.
-func decide(p *Policy, env Env, s Subject) (Verdict, error) {
+// decide is the verdict of a policy on a subject, and the image that it was run on, if on one.
+func decide(p *Policy, env Env, s Subject) (Verdict, *Image, error) {
 	switch {
 	case p == nil:
-		return refuse(ReasonNoPolicy), nil
+		return refuse(ReasonNoPolicy), nil, nil
 	case s.Action == Network && s.URL != nil:
-		return Reference(p, env, s), nil
+		return Reference(p, env, s), nil, nil
 	case len(s.Names) > layout.MaxDepth:
-		return refuse(ReasonTooDeep), nil
+		return refuse(ReasonTooDeep), nil, nil
 	}
 
 	m, err := Compile(p, env)
 	if err != nil {
-		return Verdict{}, err
+		return Verdict{}, nil, err
 	}
-	return m.Run(s), nil
+	return m.Run(s), m, nil
 }

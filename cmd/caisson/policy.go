@@ -6,5 +6,5 @@ import "github.com/spf13/cobra"
 
 func newPolicy(u *ui) *cobra.Command {
 	return group("policy", "Check, explain, compare and prove what policies say",
-		newPolicyCheck(u), newPolicyShow(u), newPolicyExplain(u), newPolicyDiff(u), newPolicyProve(u))
+		newPolicyCheck(u), newPolicySchema(u), newPolicyShow(u), newPolicyExplain(u), newPolicyDiff(u), newPolicyProve(u))
 }

@@ -142,6 +142,17 @@ func (a *Automaton) At(node uint32) Verdict {
 	return wordVerdict(a.word(node, nodeVerdict))
 }
 
+// Deferring are the rules, by index, for which some node answers that only user space can tell.
+func (a *Automaton) Deferring() map[int]bool {
+	out := map[int]bool{}
+	for n := uint32(1); n < a.table; n++ {
+		if v := a.At(n); v.Effect == Defer {
+			out[v.Rule] = true
+		}
+	}
+	return out
+}
+
 // Settled says whether nothing that follows can change the verdict of the node.
 func (a *Automaton) Settled(node uint32) bool {
 	return !a.valid(node) || a.cell(node)[nodeFlags]&layout.NodeFinal != 0

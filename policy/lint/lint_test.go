@@ -5,6 +5,7 @@ package lint
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
@@ -58,6 +59,15 @@ func TestPolicy(t *testing.T) {
 			rule("api", "network", "{ url: { equals: \"http://b.example\" } }", "ALLOW"), nil},
 		{"covers the same command", rule("one", "shell_exec", "{ command: { starts_with: ls -l } }", "ALLOW") + rule("two", "shell_exec", "{ command: { equals: ls -l /tmp } }", "DENY"),
 			[]string{"L01 two matches: one"}},
+		{"conditions that exclude each other", rule("r", "file_read", "{ path: { starts_with: /a, not_in: [/a/b], equals: /c } }", "ALLOW"),
+			[]string{"L02 r matches nothing"}},
+		{"conditions that exclude each other by patterns", rule("r", "network", `{ port: { in: ["1-100"], not_equals: "1-1000" } }`, "ALLOW"),
+			[]string{"L02 r matches nothing"}},
+		{"host pattern", rule("r", "network", "{ host: { ends_with: .example.com } }", "ALLOW"), []string{"L22 r host ends_with .example.com"}},
+		{"denial by negation", rule("r", "file_read", "{ path: { not_in: [/a, /b] } }", "DENY"), nil},
+		{"a broad part of a conjunction", rule("r", "file_read", "{ path: { starts_with: /, equals: /a } }", "ALLOW"), nil},
+		{"a broad part of a choice", rule("r", "file_read", "{ path: { in: [/a], starts_with: [/, /b] } }", "ALLOW"), nil},
+		{"a broad one of several", rule("r", "network", "{ address: { in: [10.0.0.1, 0.0.0.0/0] } }", "ALLOW"), []string{"L04 r every IPv4"}},
 		{"hidden behind a deferred one", rule("odd", "file_read", `{ path: { glob: "/src/[ab]" } }`, "DENY") + rule("x", "file_read", "{ path: { equals: /src/c } }", "ALLOW") +
 			rule("any", "file_read", `{ path: { glob: "/src/*" } }`, "ALLOW"),
 			[]string{"L08 odd cannot match", "L03 x comes first everywhere: odd", "L03 any comes first everywhere: odd"}},
@@ -184,5 +194,19 @@ func TestCodesAreDistinct(t *testing.T) {
 			t.Errorf("code %+v", c)
 		}
 		seen[c.ID], seen[c.Name] = true, true
+	}
+}
+// TestCodesAreDocumented keeps the table of docs/lints.md equal to the codes.
+func TestCodesAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/lints.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := "|---|---|---|---|---|\n"
+	for _, c := range Codes {
+		table += fmt.Sprintf("| %s | %s | %s | %s | %s |\n", c.ID, c.Name, c.Severity, c.Meaning, c.Remedy)
+	}
+	if !strings.Contains(string(doc), table+"\n## ") {
+		t.Errorf("docs/lints.md does not have this table:\n%s", table)
 	}
 }

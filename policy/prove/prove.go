@@ -145,12 +145,12 @@ func (r *prover) world(image *policy.Image, env policy.Env, host string) error {
 // withoutDenials is the policy without the denials that wait for user space: where such a rule does not match after all, what
 // follows it decides.
 func (r *prover) withoutDenials(image *policy.Image, env policy.Env) (*policy.Image, error) {
-	later := image.Deferred()
+	later := policy.NewAutomaton(image.Runner).Deferring()
 	all := image.Rules()
 	less := *r.policy
 	less.Rules = nil
 	for i, rule := range r.policy.Rules {
-		if later[i] == "" || r.bad(all[i].Effect) {
+		if !later[i] || r.bad(all[i].Effect) {
 			less.Rules = append(less.Rules, rule)
 		}
 	}

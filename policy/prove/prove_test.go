@@ -183,6 +183,69 @@ func TestAskRefusesNonsense(t *testing.T) {
 	}
 }
 
+// TestNetworkEqualsBruteForce asks about random blocks and ports.
+func TestNetworkEqualsBruteForce(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	count := map[Outcome]int{}
+	for range 1500 {
+		p := small.Policy(r)
+		q := Question{Action: policy.Network, Address: []string{"10.0.0.0/9", "10.0.0.0/8", "::/0", "192.0.2.0/24", "10.1.1.1"}[r.IntN(5)],
+			Port: []string{"", "22", "80-443"}[r.IntN(3)], NotEvenApproval: r.IntN(2) == 0}
+		got, err := Ask(p, policy.Env{}, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		count[got.Outcome]++
+		block, err := policy.ParseBlock(q.Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := func(s policy.Subject) bool {
+			e := policy.Reference(p, policy.Env{}, s).Effect
+			in := block.Contains(netip.AddrFrom16(s.Addr.As16())) && (q.Port == "" || q.Port == "22" && s.Port == 22 || q.Port == "80-443" && s.Port >= 80 && s.Port <= 443)
+			return in && (e == policy.Allow || q.NotEvenApproval && e == policy.RequireApproval)
+		}
+		if got.Outcome == Refuted && !bad(*got.Example) {
+			t.Fatalf("%s is no counter-example", policy.SubjectText(*got.Example, nil))
+		}
+		for _, k := range []policy.Kind{policy.TCPKind, policy.UDPKind} {
+			for _, s := range small.Subjects(k) {
+				if got.Outcome == Proven && bad(s) {
+					t.Fatalf("proven, but %s is allowed", policy.SubjectText(s, nil))
+				}
+			}
+		}
+	}
+	if count[Proven] < 100 || count[Refuted] < 100 || count[Unknown] > 0 {
+		t.Errorf("outcomes %v", count)
+	}
+}
+
+// TestDeferredHosts keeps a denial by name, which a kernel cannot see, from counting as one.
+func TestDeferredHosts(t *testing.T) {
+	p, err := policy.Parse("f", []byte(`agent: a
+rules:
+  - { name: no-names, action: network, conditions: { host: { ends_with: .example } }, effect: DENY }
+  - { name: web, action: network, conditions: { port: { equals: 443 } }, effect: ALLOW }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := Ask(p, policy.Env{}, Question{Action: policy.Network, Address: "10.0.0.0/8"})
+	if err != nil || a.Outcome == Proven {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if a, err = Ask(p, policy.Env{}, Question{Action: policy.Network, Address: "10.0.0.0/8", Port: "1-442"}); err != nil || a.Outcome != Proven {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if a, err = Ask(p, policy.Env{}, Question{Action: policy.Network, URL: "https://www.example"}); err != nil || a.Outcome != Proven {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if a, err = Ask(p, policy.Env{}, Question{Action: policy.Network, URL: "https://www.other.org"}); err != nil || a.Outcome != Refuted || !a.Later {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
 // TestBound stops early: then nothing is proven.
 func TestBound(t *testing.T) {
 	p, err := policy.Parse("f", []byte(rules))

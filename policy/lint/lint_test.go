@@ -196,6 +196,7 @@ func TestCodesAreDistinct(t *testing.T) {
 		seen[c.ID], seen[c.Name] = true, true
 	}
 }
+
 // TestCodesAreDocumented keeps the table of docs/lints.md equal to the codes.
 func TestCodesAreDocumented(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/lints.md")

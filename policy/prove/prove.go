@@ -196,7 +196,9 @@ func (r *prover) place(p *policy.Place, rules, less []policy.Rule, env policy.En
 func (r *prover) later(p *policy.Place, rule *policy.Rule, rules []policy.Rule, env policy.Env, host string) error {
 	if p.Real {
 		s := p.Subject()
-		s.URL = r.set.url
+		if s.URL = r.set.url; r.set.byName && s.URL != nil {
+			s.Addr = netip.Addr{} // the address is made up, and it is the name that is asked about
+		}
 		if v := policy.Reference(r.policy, env, s); r.bad(v.Effect) {
 			r.refuted(s, v, &rules[v.Rule], host, true)
 			return nil

@@ -132,6 +132,11 @@ func (c *compiler) attempt(left map[int]string, attempt int, flags uint16) (*Ima
 	if err != nil {
 		return nil, err
 	}
+	for _, n := range c.nets {
+		if n.why != "" {
+			c.why[n.index] = n.why
+		}
+	}
 	return &Image{
 		Runner: r, rules: c.rules, notes: append(c.notes[:len(c.notes):len(c.notes)], b.notes...), hosts: slices.Sorted(maps.Keys(c.hosts)),
 		deferred: b.deferred(c.why), stats: b.stats(len(bytes)),

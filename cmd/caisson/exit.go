@@ -21,6 +21,9 @@ const (
 	exitDeny     = 10 // evaluate
 	exitApproval = 11
 
+	exitDifferent = 10 // policy diff
+	exitRefuted   = 10 // policy prove
+
 	exitTampered    = 1 // audit verify
 	exitDamaged     = 2
 	exitUnread      = 3
@@ -43,6 +46,23 @@ var (
 		wrongUsage,
 		{exitDeny, "DENY"},
 		{exitApproval, "REQUIRE_APPROVAL"},
+	}
+	checkExits = []meaning{
+		{exitOK, "all are valid; with --strict, there is no warning either"},
+		{exitFailed, "at least one is not, or could not be read; with --strict, there is a warning"},
+		wrongUsage,
+	}
+	diffExits = []meaning{
+		{exitOK, "the two allow, deny and ask for the same"},
+		{exitFailed, "no answer: a policy is not valid, or cannot be read, or the comparison hit its bound without a difference"},
+		wrongUsage,
+		{exitDifferent, "they differ"},
+	}
+	proveExits = []meaning{
+		{exitOK, "proven: it is never allowed"},
+		{exitFailed, "it cannot be told, or the policy is not valid or cannot be read"},
+		wrongUsage,
+		{exitRefuted, "it is allowed: an example is shown"},
 	}
 	verifyExits = []meaning{
 		{exitOK, "every record is there and unchanged, as far as a hash chain can tell"},

@@ -5,5 +5,6 @@ package main
 import "github.com/spf13/cobra"
 
 func newPolicy(u *ui) *cobra.Command {
-	return group("policy", "Check policy files, and show what becomes of their rules", newPolicyCheck(u), newPolicySchema(u), newPolicyShow(u))
+	return group("policy", "Check, explain, compare and prove what policies say",
+		newPolicyCheck(u), newPolicySchema(u), newPolicyShow(u), newPolicyExplain(u), newPolicyDiff(u), newPolicyProve(u))
 }

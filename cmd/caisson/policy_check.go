@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"caisson/policy"
+	"caisson/policy/lint"
 )
 
 // checked is what policy check found.
@@ -19,6 +20,8 @@ type checked struct {
 	OK       bool          `json:"ok"`
 	Policies []goodPolicy  `json:"policies"` // the valid ones, sorted by file
 	Faults   []policyFault `json:"faults"`
+	Lints    []policyLint  `json:"lints"`
+	warnings int
 }
 
 // goodPolicy is a valid policy file.
@@ -38,14 +41,26 @@ type policyFault struct {
 	text    prose
 }
 
+// policyLint is one thing to look at in a valid policy.
+type policyLint struct {
+	lint.Finding
+	Agent   string `json:"agent"`
+	Line    int    `json:"line"`
+	Col     int    `json:"col"`
+	Example string `json:"example,omitempty"`
+}
+
 func newPolicyCheck(u *ui) *cobra.Command {
-	asJSON := false
-	var secure string
+	var host hostFlags
+	asJSON, strict := false, false
 	cmd := &cobra.Command{
 		Use: "check FILE…|DIR", Short: "Check policy files",
 		Long: `Check policy files, or all those of a directory, as the daemon would when it loads them: their syntax, that no agent has
-two policies, and that each compiles. Faults are written to standard output as file:line:col: message.` +
-			exits(meaning{exitOK, "all are valid"}, meaning{exitFailed, "at least one is not, or could not be read"}, wrongUsage),
+two policies, and that each compiles. Faults are written to standard output as file:line:col: message.
+
+In what is valid it looks for what is probably not meant. Each finding has a code:
+
+` + lintTable() + exits(checkExits...),
 		Example: "  caisson policy check /etc/caisson/policies",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -54,41 +69,106 @@ two policies, and that each compiles. Faults are written to standard output as f
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			dirs, err := securePath(secure)
+			c, err := checkPolicies(u, &host, args)
 			if err != nil {
 				return err
 			}
-			return checkPolicies(policy.HostEnv(dirs), args).print(u, asJSON)
+			return c.print(u, asJSON, strict)
 		},
 	}
-	addSecurePath(cmd, &secure)
+	addHost(cmd, &host)
+	cmd.Flags().BoolVar(&strict, "strict", false, "fail if there is a warning")
 	addJSON(cmd, &asJSON)
 	return cmd
 }
 
+// lintTable lists the codes for the help text.
+func lintTable() string {
+	var b strings.Builder
+	for _, c := range lint.Codes {
+		fmt.Fprintf(&b, "  %s  %-12s  %-7s  %s\n", c.ID, c.Name, c.Severity, c.Short)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
 // checkPolicies checks files and directories together, so that an agent with two policies is found wherever they are.
-func checkPolicies(env policy.Env, args []string) *checked {
-	c := &checked{Policies: []goodPolicy{}, Faults: []policyFault{}}
+func checkPolicies(u *ui, host *hostFlags, args []string) (*checked, error) {
+	c := &checked{Policies: []goodPolicy{}, Faults: []policyFault{}, Lints: []policyLint{}}
+	var all []*policy.Policy
 	first := map[string]string{}
 	for _, arg := range args {
 		list, err := loadPolicies(arg)
 		c.faults(err)
 		for _, p := range list {
 			other, dup := first[p.Agent]
-			if dup && other != p.File {
+			switch {
+			case dup && other != p.File:
 				c.faults(fmt.Errorf("agent %q has two policies: %s and %s (remove one of them)", p.Agent, other, p.File))
-				continue
+			case !dup:
+				first[p.Agent] = p.File
+				all = append(all, p)
 			}
-			first[p.Agent] = p.File
-			if _, err := policy.Compile(p, env); err != nil {
-				c.faults(fmt.Errorf("%s: %w", p.File, err))
-				continue
-			}
-			c.Policies = append(c.Policies, goodPolicy{p.File, p.Agent, len(p.Rules)})
 		}
 	}
+
+	good, errs := host.bindAll(u, all)
+	c.faults(errors.Join(errs...))
+	fresh, err := host.envs(u, good)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range good {
+		env, _ := fresh()
+		found, err := lint.Policy(p, env, lintHost)
+		if err != nil {
+			c.faults(fmt.Errorf("%s: %w", p.File, err))
+			continue
+		}
+		c.Policies = append(c.Policies, goodPolicy{p.File, p.Agent, len(p.Rules)})
+		c.lints(p.Agent, found, &host.hosts)
+	}
 	c.OK = len(c.Faults) == 0
-	return c
+	return c, nil
+}
+
+// lintHost is this machine as lints see it.
+var lintHost = lint.Host{
+	Exists: func(path string) (there, known bool) {
+		_, err := os.Lstat(path)
+		return err == nil, err == nil || errors.Is(err, os.ErrNotExist)
+	},
+	Head: func(path string) string {
+		f, err := os.Open(path)
+		if err != nil {
+			return ""
+		}
+		defer f.Close()
+		head := make([]byte, 256)
+		n, _ := f.Read(head)
+		return string(head[:n])
+	},
+}
+
+// lints adds what was found in one policy.
+func (c *checked) lints(agent string, found []lint.Finding, hosts *policy.PretendHosts) {
+	for _, f := range found {
+		l := policyLint{Finding: f, Agent: agent, Line: f.Pos.Line, Col: f.Pos.Col}
+		if f.Example != nil {
+			l.Example = policy.SubjectText(*f.Example, hosts)
+		}
+		if f.Severity == lint.Warning {
+			c.warnings++
+		}
+		c.Lints = append(c.Lints, l)
+	}
+}
+
+// text is the finding, with what to do about a warning.
+func (l *policyLint) text() string {
+	if l.Severity == lint.Note {
+		return l.Message
+	}
+	return l.Message + " (" + l.Remedy + ")"
 }
 
 // loadPolicies loads one file, or all of a directory.
@@ -105,10 +185,7 @@ func loadPolicies(path string) ([]*policy.Policy, error) {
 	if set == nil {
 		return nil, err
 	}
-	var list []*policy.Policy
-	for _, p := range set.Policies {
-		list = append(list, p)
-	}
+	list := sorted(set)
 	slices.SortFunc(list, func(a, b *policy.Policy) int { return strings.Compare(a.File, b.File) })
 	return list, err
 }
@@ -134,7 +211,7 @@ func (c *checked) faults(err error) {
 }
 
 // print writes the outcome.
-func (c *checked) print(u *ui, asJSON bool) error {
+func (c *checked) print(u *ui, asJSON, strict bool) error {
 	if asJSON {
 		if err := u.json(c); err != nil {
 			return err
@@ -146,8 +223,11 @@ func (c *checked) print(u *ui, asJSON bool) error {
 		for _, f := range c.Faults {
 			u.printf("%s\n", f.text)
 		}
+		for _, l := range c.Lints {
+			u.printf("%s:%d:%d: %s: %s: %s [%s]\n", l.File, l.Line, l.Col, l.Severity, l.Rule, prose(l.text()), l.Code)
+		}
 	}
-	if !c.OK {
+	if !c.OK || strict && c.warnings > 0 {
 		return silent(exitFailed)
 	}
 	return nil

@@ -3,60 +3,102 @@
 package main
 
 import (
-	"encoding/binary"
-	"net/netip"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
-	"caisson/bpf/layout"
 	"caisson/policy"
 )
 
 // shownRule is a rule and what it means on this host.
 type shownRule struct {
-	Number     int              `json:"number"` // from 1, in the order in which rules are tried
-	Name       string           `json:"name"`
-	Action     policy.Action    `json:"action"`
-	Effect     policy.Effect    `json:"effect"`
-	Conditions []shownCondition `json:"conditions"` // none: every subject of the action
-	Here       []string         `json:"here"`       // per condition on path or command: the location it means
-	Baseline   bool             `json:"baseline"`
-	Deferred   bool             `json:"deferred"` // has a pattern that the kernel cannot match
-	Line       int              `json:"line,omitempty"`
+	Number      int           `json:"number"` // from 1, in the order in which rules are tried
+	Name        string        `json:"name"`
+	Description string        `json:"description,omitempty"`
+	Action      policy.Action `json:"action"`
+	Effect      policy.Effect `json:"effect"`
+	Condition   string        `json:"condition"` // in words; "any": every subject of the action
+	When        *shownExpr    `json:"when"`      // as a tree; null: every subject of the action
+	Here        []string      `json:"here"`      // per condition on a path or command that names a place: the location it means
+	Descendants bool          `json:"descendants,omitempty"`
+	Expires     string        `json:"expires,omitempty"`
+	Schedule    []string      `json:"schedule,omitempty"`
+	Active      bool          `json:"active"` // false: it has expired, or no window is open
+	Baseline    bool          `json:"baseline"`
+	Deferred    string        `json:"deferred,omitempty"` // why the kernel cannot match all of it
+	At          string        `json:"at"`                 // file:line:col, or "baseline"
 }
 
-// shownCondition is one condition.
-type shownCondition struct {
-	Field string `json:"field"`
-	Op    string `json:"op"`
-	Value string `json:"value"`
+// shownExpr is a condition as a tree: one of its parts is there.
+type shownExpr struct {
+	Field string       `json:"field,omitempty"`
+	Op    string       `json:"op,omitempty"`
+	Value string       `json:"value,omitempty"`
+	All   []*shownExpr `json:"all,omitempty"`
+	Any   []*shownExpr `json:"any,omitempty"`
+	Not   *shownExpr   `json:"not,omitempty"`
 }
+
+// showExpr makes the tree.
+func showExpr(e *policy.Expr) *shownExpr {
+	if e == nil {
+		return nil
+	}
+	if e.Kind == policy.Test {
+		return &shownExpr{Field: e.Test.Field, Op: e.Test.Op, Value: e.Test.Value}
+	}
+	var subs []*shownExpr
+	for _, sub := range e.Sub {
+		subs = append(subs, showExpr(sub))
+	}
+	switch e.Kind {
+	case policy.All:
+		return &shownExpr{All: subs}
+	case policy.Any:
+		return &shownExpr{Any: subs}
+	}
+	return &shownExpr{Not: subs[0]}
+}
+
+// placedOps are the operators whose values name a place, which the host may have elsewhere.
+var placedOps = []string{"equals", "starts_with", "glob"}
 
 func showRule(index int, r policy.Rule, env policy.Env) shownRule {
-	s := shownRule{Number: index + 1, Name: r.Name, Action: r.Action, Effect: r.Effect, Baseline: r.Baseline, Line: r.Pos.Line,
-		Conditions: []shownCondition{}, Here: []string{}}
+	s := shownRule{Number: index + 1, Name: r.Name, Description: r.Description, Action: r.Action, Effect: r.Effect, Baseline: r.Baseline,
+		Condition: r.When.String(), When: showExpr(r.When), Here: []string{}, Descendants: r.Descendants, Active: r.Active(time.Now()), At: rulePlace(&r)}
+	if !r.Expires.IsZero() {
+		s.Expires = r.Expires.UTC().Format(time.RFC3339)
+	}
+	for _, w := range r.Schedule {
+		s.Schedule = append(s.Schedule, windowText(w))
+	}
 	for _, c := range r.When.Conditions() {
-		s.Conditions = append(s.Conditions, shownCondition{c.Field, c.Op, c.Value})
-		switch c.Field {
-		case "path":
+		switch {
+		case !slices.Contains(placedOps, c.Op):
+		case c.Field == "path" && strings.HasPrefix(c.Value, "/"):
 			s.Here = append(s.Here, locate(env, c.Value, c.Op == "glob"))
-		case "command":
+		case c.Field == "command":
 			s.Here = append(s.Here, program(env, c.Value, c.Op == "glob"))
 		}
 	}
 	return s
 }
 
-// condition is the rule's conditions in words.
-func (r *shownRule) condition() string {
-	if len(r.Conditions) == 0 {
-		return "any"
+// windowText is a window of a schedule in words.
+func windowText(w policy.Window) string {
+	var days []string
+	for d := time.Sunday; d <= time.Saturday; d++ {
+		if w.Days[d] {
+			days = append(days, d.String()[:3])
+		}
 	}
-	words := make([]string, len(r.Conditions))
-	for i, c := range r.Conditions {
-		words[i] = c.Field + " " + c.Op + " " + c.Value
+	clock := func(t time.Duration) string { return fmt.Sprintf("%02d:%02d", int(t.Hours()), int(t.Minutes())%60) }
+	text := clock(w.From) + "-" + clock(w.Until)
+	if len(days) < 7 {
+		text = strings.Join(days, " ") + " " + text
 	}
-	return strings.Join(words, " and ")
+	return text
 }
 
 // locate is the location that a rule's path means: its literal part as the kernel sees it, the rest as written.
@@ -109,23 +151,4 @@ func program(env policy.Env, line string, glob bool) string {
 	}
 	words[0] = locate(env, path, false)
 	return strings.Join(words, " ")
-}
-
-// pretendAddress stands in for DNS: the image is compiled only to be looked at, and a rule must not seem dead because
-// nobody asked for the address of its host. It is one of those set aside for documentation (RFC 5737).
-func pretendAddress(string) []netip.Addr { return []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, 1})} }
-
-// deferring finds the rules that the image answers with "only user space can tell". It reads the nodes of the image, so
-// that it says what was compiled and not what somebody thinks a pattern becomes.
-func deferring(m *policy.Image) map[int]bool {
-	found := map[int]bool{}
-	cells := m.Bytes(0)
-	const nodesAt, verdictAt = 12, 0 // Header.Nodes, Node.Verdict
-	for n := uint32(1); n <= binary.LittleEndian.Uint32(cells[nodesAt:]); n++ {
-		word := binary.LittleEndian.Uint32(cells[n*layout.CellSize+verdictAt:])
-		if effect, rule := layout.SplitVerdict(word); effect == layout.EffectDefer {
-			found[rule] = true
-		}
-	}
-	return found
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -54,23 +55,31 @@ func TestHere(t *testing.T) {
 	}
 }
 
-func TestDeferring(t *testing.T) {
+func TestShowRule(t *testing.T) {
 	file := `agent: a
 rules:
-  - { name: plain, action: file_read, conditions: { path: { glob: "/a/*.c" } }, effect: ALLOW }
-  - { name: class, action: file_read, conditions: { path: { glob: "/b/[xy]" } }, effect: ALLOW }
-  - { name: stars, action: shell_exec, conditions: { command: { glob: "/bin/ls *a*b?" } }, effect: DENY }
+  - name: tree
+    action: file_read
+    conditions: { path: { starts_with: /src, not_in: [/src/a, /src/b] } }
+    effect: ALLOW
+    expires: 2020-01-01T00:00:00Z
+    schedule: [{ days: [mon, fri], from: "09:00", until: "17:30" }, { from: "22:00", until: "24:00" }]
 `
 	p, err := policy.Parse("f", []byte(file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := policy.Compile(p, policy.Env{})
+	r := showRule(0, p.Rules[0], policy.Env{})
+	got, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := deferring(m)
-	if len(got) != 2 || got[0] || !got[1] || !got[2] {
-		t.Errorf("got %v, want rules 1 and 2", got)
+	want := `{"number":1,"name":"tree","action":"file_read","effect":"ALLOW",` +
+		`"condition":"path starts_with /src and path not_in [/src/a, /src/b]",` +
+		`"when":{"all":[{"field":"path","op":"starts_with","value":"/src"},{"not":{"any":[{"field":"path","op":"equals","value":"/src/a"},` +
+		`{"field":"path","op":"equals","value":"/src/b"}]}}]},"here":["/src","/src/a","/src/b"],"expires":"2020-01-01T00:00:00Z",` +
+		`"schedule":["Mon Fri 09:00-17:30","22:00-24:00"],"active":false,"baseline":false,"at":"f:3:5"}`
+	if string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

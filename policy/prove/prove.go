@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package prove
+
+import (
+	"fmt"
+	"net/netip"
+
+	"caisson/policy"
+)
+
+// Outcome is what is known in the end.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Proven  Outcome = iota // no subject of the set is ever allowed
+	Refuted                // one is
+	Unknown                // it cannot be told
+)
+
+// String is the outcome as a word.
+func (o Outcome) String() string { return [...]string{"proven", "refuted", "unknown"}[o] }
+
+// MarshalText writes the outcome's word.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// Answer is the outcome and what it rests on.
+type Answer struct {
+	Outcome Outcome
+	Example *policy.Subject // of Refuted: a shortest subject that is allowed
+	Verdict policy.Verdict  // of the example
+	Rule    *policy.Rule    // that decides on the example, or that makes it unknown
+	Host    string          // of Refuted: the example is allowed if this name leads to its address
+	Later   bool            // of Refuted: not by the kernel itself, but by the decision in user space that it leaves it to
+	Why     string          // of Unknown
+	Asked   []policy.Kind   // which kinds of subject were looked at
+}
+
+// prover is one question under way.
+type prover struct {
+	policy *policy.Policy
+	env    policy.Env
+	set    *set
+	strict bool // approval counts as allowed
+	states int
+	answer Answer
+}
+
+// Ask answers a question about a policy as it is compiled in an environment, whose LookupHost is not used. The error is a
+// [QuestionError], or says that the policy cannot be compiled.
+func Ask(p *policy.Policy, env policy.Env, q Question) (*Answer, error) {
+	hosts := q.Hosts
+	if hosts == nil {
+		hosts = &policy.PretendHosts{}
+	}
+	env.LookupHost = hosts.Lookup
+	s, err := q.set(env)
+	if err != nil {
+		return nil, &QuestionError{err}
+	}
+	r := &prover{policy: p, env: env, set: s, strict: q.NotEvenApproval, states: q.States, answer: Answer{Asked: s.kinds}}
+	image, err := policy.Compile(p, env)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.world(image, env, ""); err != nil {
+		return nil, err
+	}
+	if s.glob == "" && !s.byName {
+		if err := r.hosts(image); err != nil {
+			return nil, err
+		}
+	}
+	return &r.answer, nil
+}
+
+// maxHosts bounds how many hosts a question about addresses is asked for.
+const maxHosts = 200
+
+// hosts asks again for each host of the policy, as if its name led to the addresses in question.
+func (r *prover) hosts(image *policy.Image) error {
+	names := image.Hosts()
+	if len(names) > maxHosts {
+		r.unknown(nil, fmt.Sprintf("the policy names %d hosts, more than %d", len(names), maxHosts))
+		return nil
+	}
+	for _, name := range names {
+		if r.answer.Outcome == Refuted {
+			return nil
+		}
+		there := r.set.addresses(policy.NewAutomaton(image.Runner))
+		env := r.env
+		env.LookupHost = func(host string) []netip.Addr {
+			if host == name {
+				return there
+			}
+			return r.env.LookupHost(host)
+		}
+		other, err := policy.Compile(r.policy, env)
+		if err != nil {
+			return err
+		}
+		if err := r.world(other, env, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// world asks the question of one image.
+func (r *prover) world(image *policy.Image, env policy.Env, host string) error {
+	without, err := r.withoutDenials(image, env)
+	if err != nil {
+		return err
+	}
+	views := [2]*policy.Automaton{policy.NewAutomaton(image.Runner), policy.NewAutomaton(without.Runner)}
+	rules := image.Rules()
+	for _, k := range r.set.kinds {
+		within, err := r.set.within(k, env)
+		if err != nil {
+			return err
+		}
+		e := &policy.Exploration{Kind: k, Within: within, States: r.states,
+			Sides: []policy.Side{{Image: views[0], Kind: k}, {Image: views[1], Kind: k}}}
+		var failed error
+		complete := e.Each(func(p *policy.Place) bool {
+			if p.Inside {
+				failed = r.place(p, rules, without.Rules(), env, host)
+			}
+			return failed == nil && r.answer.Outcome != Refuted
+		})
+		switch {
+		case failed != nil:
+			return failed
+		case r.answer.Outcome == Refuted:
+			return nil
+		case !complete:
+			r.unknown(nil, "the policy is too large for the bound of this search")
+		}
+	}
+	return nil
+}
+
+// withoutDenials is the policy without the denials that wait for user space: where such a rule does not match after all, what
+// follows it decides.
+func (r *prover) withoutDenials(image *policy.Image, env policy.Env) (*policy.Image, error) {
+	later := policy.NewAutomaton(image.Runner).Deferring()
+	all := image.Rules()
+	less := *r.policy
+	less.Rules = nil
+	for i, rule := range r.policy.Rules {
+		if !later[i] || r.bad(all[i].Effect) {
+			less.Rules = append(less.Rules, rule)
+		}
+	}
+	if len(less.Rules) == len(r.policy.Rules) {
+		return image, nil
+	}
+	return policy.Compile(&less, env)
+}
+
+// bad says whether an effect is what must never be.
+func (r *prover) bad(e policy.Effect) bool {
+	return e == policy.Allow || r.strict && e == policy.RequireApproval
+}
+
+// place looks at one place inside the set.
+func (r *prover) place(p *policy.Place, rules, less []policy.Rule, env policy.Env, host string) error {
+	v := p.Verdicts[0]
+	switch {
+	case r.bad(v.Effect):
+		if !p.Real {
+			r.unknown(&rules[v.Rule], "the patterns at one place are so entangled that it is not known whether any name matches these")
+			return nil
+		}
+		s := p.Subject()
+		if err := r.check(s, v, env); err != nil {
+			return err
+		}
+		r.refuted(s, v, &rules[v.Rule], host, false)
+	case v.Effect != policy.Defer:
+	case r.bad(rules[v.Rule].Effect):
+		return r.later(p, &rules[v.Rule], rules, env, host)
+	default:
+		// The deferred rule forbids; if it does not match after all, what stands behind it decides.
+		w := p.Verdicts[1]
+		if r.bad(w.Effect) || w.Effect == policy.Defer && r.bad(less[w.Rule].Effect) {
+			return r.later(p, &rules[v.Rule], rules, env, host)
+		}
+	}
+	return nil
+}
+
+// later is a place about which only user space can tell. The specification can, about one subject.
+func (r *prover) later(p *policy.Place, rule *policy.Rule, rules []policy.Rule, env policy.Env, host string) error {
+	if p.Real {
+		s := p.Subject()
+		if s.URL = r.set.url; r.set.byName && s.URL != nil {
+			s.Addr = netip.Addr{} // the address is made up, and it is the name that is asked about
+		}
+		if v := policy.Reference(r.policy, env, s); r.bad(v.Effect) {
+			r.refuted(s, v, &rules[v.Rule], host, true)
+			return nil
+		}
+		if s.URL != nil {
+			return nil // the question is about this one origin, and with its name there is nothing left to defer
+		}
+	}
+	r.unknown(rule, "it depends on a pattern that only user space can match")
+	return nil
+}
+
+// check runs a counter-example on the image and on the specification: one that is not true must never be shown.
+func (r *prover) check(s policy.Subject, v policy.Verdict, env policy.Env) error {
+	if err := policy.Agrees(r.policy, env, s, v); err != nil {
+		return fmt.Errorf("proving: %w", err)
+	}
+	return nil
+}
+
+// refuted ends the search.
+func (r *prover) refuted(s policy.Subject, v policy.Verdict, rule *policy.Rule, host string, later bool) {
+	r.answer.Outcome, r.answer.Example, r.answer.Verdict, r.answer.Rule = Refuted, &s, v, rule
+	r.answer.Host, r.answer.Later, r.answer.Why = host, later, ""
+}
+
+// unknown remembers the first reason for which it cannot be told; the search goes on, for a counter-example.
+func (r *prover) unknown(rule *policy.Rule, why string) {
+	if r.answer.Outcome == Proven {
+		r.answer.Outcome, r.answer.Rule, r.answer.Why = Unknown, rule, why
+	}
+}

@@ -35,7 +35,7 @@ func connectionMatches(c Condition, env Env, s *Subject) bool {
 		if err != nil || s.Proto != ProtoTCP || o.Port != s.Port {
 			return false
 		}
-		return (s.URL == nil || s.URL.Scheme == o.Scheme) && hostMatches(o.Host, env, s)
+		return (s.URL == nil || s.URL.Scheme == "" || s.URL.Scheme == o.Scheme) && hostMatches(o.Host, env, s)
 	case "host":
 		host, err := parseHost(c.Value)
 		return err == nil && hostMatches(host, env, s)

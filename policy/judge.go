@@ -74,3 +74,6 @@ func (j *Judge) Answer(s Subject) Answer {
 	}
 	return a
 }
+
+// HasPolicy says whether the agent has a policy.
+func (j *Judge) HasPolicy() bool { return j.policy != nil }

@@ -5,6 +5,7 @@ package shell
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"caisson/policy"
 )
@@ -126,7 +127,11 @@ func FuzzParse(f *testing.F) {
 	}
 	j := newJudge(f, house)
 	f.Fuzz(func(t *testing.T, text string) {
+		start := time.Now()
 		parts, err := Parse(text, "/src")
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("%q takes %s", text, took)
+		}
 		if err != nil {
 			return
 		}

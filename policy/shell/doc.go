@@ -8,5 +8,5 @@
 // with a reason. The grammar is that of mvdan.cc/sh; a string that it does not take is an error.
 //
 // Nothing here enforces anything, and the daemon must not link it: a parser of shell has no place next to privilege
-// (TestDaemonIsFree holds that).
+// (cmd/guard holds that).
 package shell

@@ -59,9 +59,6 @@ func (c *compiler) rule(index int) error {
 			return err
 		}
 	}
-	if err := checkTogether(r.When.Conditions()); err != nil {
-		return err
-	}
 
 	p := placer{env: c.env, rule: r.Name}
 	err := c.placed(index, r, &p)

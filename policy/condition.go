@@ -2,51 +2,54 @@
 
 package policy
 
-import "slices"
-
-// Operators.
-const (
-	opEquals     = "equals"
-	opStartsWith = "starts_with"
-	opGlob       = "glob"
+import (
+	"slices"
+	"strings"
 )
 
-// fields says, for each condition field, on which actions it may stand, which operators it has, and whether a value is
-// well formed. A field that is not here does not exist.
-var fields = []struct {
-	name    string
-	actions []Action
-	ops     []string
-	check   func(op, value string) *valueError
-}{
-	{"path", []Action{FileRead, FileWrite}, []string{opEquals, opStartsWith, opGlob}, checkPath},
-	{"command", []Action{ShellExec}, []string{opEquals, opStartsWith, opGlob}, checkCommand},
-	{"url", []Action{Network}, []string{opEquals, opStartsWith}, func(_, v string) *valueError {
-		_, err := parseRuleURL(v)
-		return err
-	}},
-	{"host", []Action{Network}, []string{opEquals}, func(_, v string) *valueError {
-		_, err := parseHost(v)
-		return err
-	}},
-	{"address", []Action{Network}, []string{opEquals}, func(_, v string) *valueError {
-		_, err := parsePrefix(v)
-		return err
-	}},
-	{"port", []Action{Network}, []string{opEquals}, func(_, v string) *valueError {
-		_, err := parsePort(v)
-		return err
-	}},
+// field is one field of conditions.
+type field struct {
+	name      string
+	actions   []Action
+	ops       []string
+	variables bool // whether ${HOME} and the like may stand in its values
+	text      string
+	check     func(a Action, op, value string) *valueError
+	form      func(op string) form
 }
+
+// fields are the fields that exist.
+var fields = []field{
+	{"path", []Action{FileRead, FileWrite, Network}, textOps, true,
+		"Where the file lies on the host. For network: the Unix socket at that place, or an abstract one, written @name.",
+		checkPathOf, pathForm},
+	{"command", []Action{ShellExec}, textOps, true, "The program that really runs, and its arguments, separated by blanks.",
+		func(_ Action, op, v string) *valueError { return checkCommand(op, v) }, stringForm},
+	{"url", []Action{Network}, textOps, false, "Scheme, host and port that are connected to, by TCP.",
+		func(_ Action, op, v string) *valueError { return checkURL(op, v) }, stringForm},
+	{"host", []Action{Network}, textOps, false, "The host that is connected to.",
+		func(_ Action, op, v string) *valueError { return checkHost(op, v) }, stringForm},
+	{"address", []Action{Network}, blockOps, false, "The IP address that is connected to: an address or a block.",
+		func(_ Action, _, v string) *valueError {
+			_, err := parsePrefix(v)
+			return err
+		}, stringForm},
+	{"port", []Action{Network}, exactOps, false, "The port that is connected to: a number, or a range as \"1024-65535\".",
+		func(_ Action, _, v string) *valueError {
+			_, _, err := parsePorts(v)
+			return err
+		}, portForm},
+	{"protocol", []Action{Network}, exactOps, false, "How it is connected to.",
+		func(_ Action, _, v string) *valueError { return checkProtocol(v) },
+		func(string) form { return enumForm(protocols...) }},
+}
+
+// protocols are those that an agent can use; the hard floor refuses every other.
+var protocols = []string{"tcp", "udp", "unix"}
 
 // fieldIndex finds a field by name; -1 when there is none.
 func fieldIndex(name string) int {
-	for i, f := range fields {
-		if f.name == name {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(fields, func(f field) bool { return f.name == name })
 }
 
 // fieldsOf are the names of the fields that an action has.
@@ -60,25 +63,41 @@ func fieldsOf(a Action) []string {
 	return names
 }
 
-// checkCondition says whether a condition is one that a rule of the action can have.
+// checkCondition says whether a condition is one that a rule of the action can have, once its variables are bound.
 func checkCondition(a Action, c Condition) *valueError {
 	i := fieldIndex(c.Field)
 	if i < 0 || !slices.Contains(fields[i].actions, a) {
 		return badValue("", "%s has no field %q", a, c.Field)
 	}
-	if !slices.Contains(fields[i].ops, c.Op) {
+	f := fields[i]
+	if !slices.ContainsFunc(f.ops, func(name string) bool { return operatorNamed(name).means == c.Op }) {
 		return badValue("", "%s has no operator %q", c.Field, c.Op)
 	}
-	return fields[i].check(c.Op, c.Value)
+	if f.variables {
+		refs, err := references(c)
+		if err != nil {
+			return err
+		}
+		if len(refs) > 0 {
+			return badByte(refs[0].start, "bind the policy to a run first", "variable ${%s} has no value yet", refs[0].name)
+		}
+	}
+	return f.check(a, c.Op, c.Value)
 }
 
-// checkTogether says whether the conditions of one rule can stand together.
-func checkTogether(list []Condition) *valueError {
-	has := func(name string) bool {
-		return slices.ContainsFunc(list, func(c Condition) bool { return c.Field == name })
+// checkProtocol says whether a protocol is one that rules can name.
+func checkProtocol(value string) *valueError {
+	if slices.Contains(protocols, value) {
+		return nil
 	}
-	if has("url") && (has("host") || has("address") || has("port")) {
-		return badValue("a url already names host and port", "url cannot stand with host, address or port in one rule")
+	return badValue("use "+strings.Join(protocols, ", ")+meant(value, protocols)+"; no agent can use any other",
+		"unknown protocol %q", value)
+}
+
+// checkPathOf says whether the value of a path condition of the action is well formed.
+func checkPathOf(a Action, op, value string) *valueError {
+	if a == Network && strings.HasPrefix(value, "@") && op != opEndsWith && op != opContains && op != opRegex {
+		return checkAbstract(op, value)
 	}
-	return nil
+	return checkPath(op, value)
 }

@@ -4,7 +4,6 @@ package policy
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,23 +26,56 @@ func (e *Error) Error() string {
 	return s
 }
 
-// maxErrors is how many faults of one file are reported together; more would only hide the first ones.
-const maxErrors = 20
+// Faults is what is wrong with a policy: the error of [Load], [Parse], [ParseWith] and [Policy.Bind] when the files could be
+// read and not understood. It unwraps to its [Error] values, in the order of the files.
+type Faults struct {
+	Files []string // every file that was read, or should have been: who waits for the fault to be mended watches these
+	List  []*Error
+}
 
-// joinErrors reports the faults in the order of the file.
-func joinErrors(list []*Error) error {
-	slices.SortStableFunc(list, func(a, b *Error) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
-	})
-	if len(list) > maxErrors {
-		list = list[:maxErrors]
+// Error writes one fault per line.
+func (f *Faults) Error() string {
+	lines := make([]string, len(f.List))
+	for i, e := range f.List {
+		lines[i] = e.Error()
 	}
+	return strings.Join(lines, "\n")
+}
 
-	errs := make([]error, len(list))
-	for i, e := range list {
+// Unwrap returns the faults one by one.
+func (f *Faults) Unwrap() []error {
+	errs := make([]error, len(f.List))
+	for i, e := range f.List {
 		errs[i] = e
 	}
-	return errors.Join(errs...)
+	return errs
+}
+
+const (
+	// maxErrors is how many faults of one policy are reported together; more would only hide the first ones.
+	maxErrors = 20
+	// maxFaults is how many are collected before parsing stops. It is more than are reported because a file is not quite
+	// read in its own order.
+	maxFaults = 100
+	// maxText is how much of a message or a hint is reported: a file can be one long word.
+	maxText = 500
+)
+
+// newFaults reports the faults in the order of the files.
+func newFaults(files []string, list []*Error) *Faults {
+	slices.SortStableFunc(list, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(slices.Index(files, a.File), slices.Index(files, b.File)),
+			cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+	})
+	return &Faults{Files: files, List: list[:min(len(list), maxErrors)]}
+}
+
+// clip bounds a text of a fault.
+func clip(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText], "") + "…"
 }
 
 // valueError is a fault inside the value of a condition.

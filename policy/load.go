@@ -10,35 +10,48 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Set is the policies of one directory, by agent.
 type Set struct {
 	Dir      string
 	Policies map[string]*Policy
+	Files    []string // every file that was read, or tried, sorted: those of policies that are not good, too
 }
 
-// Load reads one policy file. The error joins *[Error] values when the file could be read but not understood.
+// Load reads one policy file and what it includes. The error is a *[Faults] when the file could be read but not understood.
 func Load(path string) (*Policy, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading policy: %w", err)
+	}
+	return ParseWith(path, data, readFile)
+}
+
+// readFile reads a policy file, or as much of it as shows that it is too large.
+func readFile(path string) ([]byte, error) {
+	// A pipe would block, or never end, and a device could do anything when it is opened: so it is asked before and, because
+	// the name may lead somewhere else by then, after.
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading policy: %w", err)
+		return nil, err
 	}
-	// A pipe or a device would block or never end.
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("reading policy: %s is not a regular file", path)
+		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
-
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, fmt.Errorf("reading policy: %w", err)
+		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading policy: %w", err)
+	if info, err = f.Stat(); err != nil {
+		return nil, err
 	}
-	return Parse(path, data)
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
 // LoadDir reads every *.yaml and *.yml file of a directory, hidden ones and sub-directories left out. It returns the
@@ -56,7 +69,9 @@ func LoadDir(dir string) (*Set, error) {
 	found := 0
 	for _, name := range policyFiles(entries) {
 		found++
-		p, err := Load(filepath.Join(dir, name))
+		path := filepath.Join(dir, name)
+		p, err := Load(path)
+		set.addFiles(path, p, err)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -72,7 +87,21 @@ func LoadDir(dir string) (*Set, error) {
 	if found == 0 {
 		errs = append(errs, fmt.Errorf("no policy in %s (a policy is a file named *.yaml)", dir))
 	}
+	slices.Sort(set.Files)
+	set.Files = slices.Compact(set.Files)
 	return set, errors.Join(errs...)
+}
+
+// addFiles adds the files of a policy, or of a try to load one.
+func (s *Set) addFiles(path string, p *Policy, err error) {
+	s.Files = append(s.Files, path)
+	var f *Faults
+	switch {
+	case p != nil:
+		s.Files = append(s.Files, p.Files...)
+	case errors.As(err, &f):
+		s.Files = append(s.Files, f.Files...)
+	}
 }
 
 // policyFiles are the names of the policy files among the entries of a directory, sorted.

@@ -3,203 +3,176 @@
 package policy
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
 
-// maxFile is the largest policy file, in bytes.
-const maxFile = 1 << 20
+// What one policy can have, with all that it includes. The bounds are far above what people write (10,000 rules are about
+// 2 MiB) and keep what parsing takes in memory and time small whatever the text is.
+const (
+	maxFile       = 8 << 20 // bytes of one file
+	maxBytes      = 16 << 20
+	maxFiles      = 100
+	maxIncludes   = 8       // how deep files include each other
+	maxMarks      = 400_000 // marks of YAML, each of which begins at most three nodes
+	maxConditions = 100_000
+	maxNesting    = 16 // of any, all and not
 
-var (
-	topFields  = []string{"agent", "rules"}
-	ruleFields = []string{"name", "action", "conditions", "effect"}
-	agentForm  = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+	maxRuleName    = 128
+	maxDescription = 4096
 )
 
-// parser reads one file and collects its faults.
-type parser struct {
-	file  string
-	lines []string
-	errs  []*Error
+var agentForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+
+// session is the reading of one policy: what its files share.
+type session struct {
+	read   func(path string) ([]byte, error) // nil: nothing can be included
+	policy *Policy
+
+	files    []string         // read, or tried
+	sums     [][32]byte       // of those read
+	included map[string]place // by file
+	names    map[string]place // of rules
+
+	bytes, marks, tests int // so far
+	variables           map[string]bool
+	errs                []*Error
 }
 
-// Parse reads a policy file strictly: what it does not know is an error, never ignored. The error joins up to 20 values of
-// type *[Error], in the order of the file; the policy is nil unless the error is.
-func Parse(file string, data []byte) (*Policy, error) {
-	p := &parser{file: file}
-	pol := &Policy{File: file, Files: []string{file}, Digest: sha256.Sum256(data)}
-	if root := p.document(data); root != nil {
-		p.policy(root, pol)
+// place is somewhere in one of the files.
+type place struct {
+	file string
+	Pos
+}
+
+// String writes "file:line:col".
+func (p place) String() string { return fmt.Sprintf("%s:%d:%d", p.file, p.Line, p.Col) }
+
+// parser reads one file.
+type parser struct {
+	*session
+	file  string
+	chain []string // the files that lead to this one, and this one
+	lines []string
+}
+
+// Parse reads a policy that is one file strictly: what it does not know is an error, never ignored. The error is a *[Faults]
+// of up to 20 values of type *[Error], in the order of the file; the policy is nil unless the error is.
+func Parse(file string, data []byte) (*Policy, error) { return ParseWith(file, data, nil) }
+
+// ParseWith is [Parse] for a file that may include others, which read returns. It is called once at most for each path,
+// with one that is relative to where file is relative to, and may return more than a policy file can have.
+func ParseWith(file string, data []byte, read func(path string) ([]byte, error)) (*Policy, error) {
+	s := &session{read: read, policy: &Policy{File: file}, included: map[string]place{}, names: map[string]place{},
+		variables: map[string]bool{}}
+	p := &parser{session: s, file: file, chain: []string{file}}
+	if root := p.open(data); root != nil {
+		p.top(root)
 	}
-	if len(p.errs) > 0 {
-		return nil, joinErrors(p.errs)
+	if len(s.errs) > 0 {
+		return nil, newFaults(s.files, s.errs)
 	}
-	return pol, nil
+
+	s.policy.Files = s.files
+	s.policy.Digest = s.digest()
+	if len(s.variables) > 0 {
+		s.policy.Variables = slices.Sorted(maps.Keys(s.variables))
+	}
+	return s.policy, nil
+}
+
+// digest is the digest of all files.
+func (s *session) digest() [32]byte {
+	if len(s.sums) == 1 {
+		return s.sums[0]
+	}
+	var all []byte
+	for _, sum := range s.sums {
+		all = append(all, sum[:]...)
+	}
+	return sha256.Sum256(all)
 }
 
 // fail records a fault.
 func (p *parser) fail(pos Pos, hint, format string, args ...any) {
-	p.errs = append(p.errs, &Error{File: p.file, Pos: pos, Msg: fmt.Sprintf(format, args...), Hint: hint})
+	if p.full() {
+		return
+	}
+	p.errs = append(p.errs, &Error{File: p.file, Pos: pos, Msg: clip(fmt.Sprintf(format, args...)), Hint: clip(hint)})
 }
 
-// document returns the root node of the single YAML document in data, or records why there is none.
-func (p *parser) document(data []byte) *yaml.Node {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	if !p.plausible(data) {
-		return nil
-	}
-	p.lines = strings.Split(string(data), "\n")
+// full says whether there are so many faults that nobody wants more.
+func (s *session) full() bool { return len(s.errs) >= maxFaults }
 
-	nodes, err := decodeAll(data)
-	if err != nil {
-		p.syntax(err)
-		return nil
-	}
-	if len(nodes) > 1 {
-		p.fail(position(nodes[1]), "one file holds one policy; remove the \"---\" and what follows", "second document in the file")
-		return nil
-	}
-	if len(nodes) == 0 || len(nodes[0].Content) == 0 || isNull(nodes[0].Content[0]) {
-		p.fail(Pos{1, 1}, "it needs agent and rules", "the policy is empty")
-		return nil
-	}
-	if root := nodes[0].Content[0]; p.plain(root, 0) {
-		return root
-	}
-	return nil
-}
-
-// plausible refuses what cannot be a policy file before YAML sees it.
-func (p *parser) plausible(data []byte) bool {
-	if len(data) > maxFile {
-		p.fail(Pos{1, 1}, "", "the file is larger than %d bytes", maxFile)
-		return false
-	}
-	line, col := 1, 1
-	for rest := data; len(rest) > 0; {
-		r, size := utf8.DecodeRune(rest)
-		if r == utf8.RuneError && size == 1 || r == 0 {
-			p.fail(Pos{line, col}, "policy files are UTF-8 text", "byte %#02x is not text", rest[0])
-			return false
-		}
-		rest = rest[size:]
-		if col++; r == '\n' {
-			line, col = line+1, 1
-		}
-	}
-	return true
-}
-
-// policy reads the root mapping.
-func (p *parser) policy(root *yaml.Node, pol *Policy) {
-	f := p.mapping(root, "the policy", topFields)
+// top reads the root mapping of the policy's own file.
+func (p *parser) top(root *yaml.Node) {
+	const what = "the policy"
+	f := p.mapping(root, what, topFields)
 	if f == nil {
 		return
 	}
-	if n := p.require(root, f, "the policy", "agent"); n != nil {
-		pol.Agent = p.text(n, "agent")
-		if pol.Agent != "" && !agentForm.MatchString(pol.Agent) {
-			p.fail(position(n), "use a-z, 0-9, \".\", \"_\" and \"-\", at most 63, starting with a letter or digit",
-				"agent %q is not an identity", pol.Agent)
-		}
+	// The rules need the agent, and may come first.
+	if n := p.require(root, f, what, "agent"); n != nil {
+		p.agent(n)
 	}
-
-	n := p.require(root, f, "the policy", "rules")
-	if n == nil {
-		return
+	pol := p.policy
+	if n := f["description"]; n != nil {
+		pol.Description = p.describe(n)
 	}
-	if n.Kind != yaml.SequenceNode {
-		p.fail(position(n), "write one \"- name: …\" per rule, or [] for none", "rules must be a list, not %s", kindName(n))
-		return
+	if n := f["mode"]; n != nil && p.choice(n, "mode", []string{"enforce", "observe"}) == 1 {
+		pol.Mode = Observe
 	}
-	seen := map[string]Pos{}
-	for _, item := range n.Content {
-		rule := p.rule(item, seen)
-		pol.Rules = append(pol.Rules, rule)
+	if n := f["baseline"]; n != nil && p.choice(n, "baseline", []string{"runtime", "none"}) == 1 {
+		pol.Baseline = BaselineNone
+	}
+	if n := f["defaults"]; n != nil {
+		p.defaults(n)
+	}
+	if n := p.require(root, f, what, "rules"); n != nil {
+		p.rules(n)
 	}
 }
 
-// rule reads one rule; seen holds the names of the rules before it.
-func (p *parser) rule(n *yaml.Node, seen map[string]Pos) Rule {
-	rule := Rule{File: p.file, Pos: position(n)}
-	f := p.mapping(n, "a rule", ruleFields)
+// agent reads the policy's identity.
+func (p *parser) agent(n *yaml.Node) {
+	name := p.text(n, "agent")
+	if name != "" && !agentForm.MatchString(name) {
+		p.fail(position(n), "use a-z, 0-9, \".\", \"_\" and \"-\", at most 63, starting with a letter or digit",
+			"agent %q is not an identity", name)
+		return
+	}
+	p.policy.Agent = name
+}
+
+// defaults reads what holds where no rule matches. There is nothing to choose.
+func (p *parser) defaults(n *yaml.Node) {
+	f := p.mapping(n, "defaults", defaultsFields)
 	if f == nil {
-		return rule
-	}
-
-	if v := p.require(n, f, "a rule", "name"); v != nil {
-		rule.Name = p.text(v, "name")
-		p.ruleName(rule.Name, position(v), seen)
-	}
-	known := false
-	if v := p.require(n, f, "a rule", "action"); v != nil {
-		rule.Action, known = p.action(v)
-	}
-	if v := p.require(n, f, "a rule", "effect"); v != nil {
-		rule.Effect = p.effect(v)
-	}
-	if v := f["conditions"]; v != nil {
-		rule.When = when(p.conditions(v, rule.Action, known)...)
-	}
-	return rule
-}
-
-// ruleName checks a rule's name and remembers it.
-func (p *parser) ruleName(name string, pos Pos, seen map[string]Pos) {
-	if name == "" {
 		return
 	}
-	if strings.HasPrefix(name, "baseline:") {
-		p.fail(pos, "choose another name", "names that start with \"baseline:\" belong to the built-in rules")
-	}
-	if len(name) > 128 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }) {
-		p.fail(pos, "use at most 128 bytes of printable text", "%.40q is not a rule name", name)
-	}
-	if first, dup := seen[name]; dup {
-		p.fail(pos, "rule names are unique within a policy",
-			"rule name %q is already used at %d:%d", name, first.Line, first.Col)
+	v := p.require(n, f, "defaults", "effect")
+	if v == nil {
 		return
 	}
-	seen[name] = pos
+	if s := p.text(v, "effect"); s != "" && s != Deny.String() {
+		p.fail(position(v), "defaults never loosens deny: write a rule", "the default effect is DENY, not %q", s)
+	}
 }
 
-// action reads an action's name.
-func (p *parser) action(n *yaml.Node) (Action, bool) {
-	s := p.text(n, "action")
+// choice reads one of several words and returns which; -1 for none of them.
+func (p *parser) choice(n *yaml.Node, what string, words []string) int {
+	s := p.text(n, what)
 	if s == "" {
-		return 0, false
+		return -1
 	}
-	a, err := ParseAction(s)
-	if err != nil {
-		p.fail(position(n), "use file_read, file_write, shell_exec or network"+meant(s, actionNames[:]), "unknown action %q", s)
+	i := slices.Index(words, s)
+	if i < 0 {
+		p.fail(position(n), "use "+alternatives(words)+meant(s, words), "unknown %s %q", what, s)
 	}
-	return a, err == nil
-}
-
-// effect reads an effect's name.
-func (p *parser) effect(n *yaml.Node) Effect {
-	s := p.text(n, "effect")
-	if s == "" {
-		return Deny
-	}
-	e, ok := parseEffect(s)
-	if !ok {
-		p.fail(position(n), "use ALLOW, DENY or REQUIRE_APPROVAL", "unknown effect %q", s)
-	}
-	return e
-}
-
-// meant suggests the nearest known word, as the end of a hint.
-func meant(s string, known []string) string {
-	if k := nearest(s, known); k != "" && !slices.Contains(known, s) {
-		return fmt.Sprintf("; did you mean %s?", k)
-	}
-	return ""
+	return i
 }

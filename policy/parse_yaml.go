@@ -14,8 +14,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxDepth is how deep a policy file can nest; the language needs six levels.
-const maxDepth = 12
+// maxDepth is how deep a policy file can nest; the language needs six levels, and two for each of any, all and not.
+const maxDepth = 48
 
 // decodeAll reads at most two documents: a second one is an error anyway. The library has panicked on hostile text before,
 // and a policy file must never take the daemon down.

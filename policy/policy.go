@@ -9,14 +9,15 @@ type Pos struct{ Line, Col int }
 
 // Policy is one agent's policy file, with what it includes.
 type Policy struct {
-	Agent    string // the identity it is bound to
-	Mode     Mode
-	Baseline BaselineKind
-	Rules    []Rule // the file's own rules, and included ones where the include stands, in order
+	Agent       string // the identity it is bound to
+	Description string
+	Mode        Mode
+	Baseline    BaselineKind
+	Rules       []Rule // the file's own rules, and included ones where the include stands, in order
 
 	File      string   // where it was read from
 	Files     []string // every file that was read for it: the file itself first, then what it includes
-	Digest    [32]byte // SHA-256 of the file's bytes, or of those of all files when it includes others
+	Digest    [32]byte // SHA-256 of the file's bytes, or of the digests of all Files when it includes others
 	Variables []string // names of the variables of a run that rules mention, sorted: HOME, WORKSPACE
 }
 

@@ -43,33 +43,6 @@ func byteName(c byte) string {
 	return fmt.Sprintf("\"%c\"", c)
 }
 
-// checkCommand says whether the value of a command condition is well formed.
-func checkCommand(op, value string) *valueError {
-	words, err := splitWords(value, op == opGlob)
-	if err != nil {
-		return err
-	}
-	if err := checkProgram(op, words[0]); err != nil {
-		return locateIn(value, words[0], err)
-	}
-	if len(words)+layout.MaxDepth > layout.MaxNames {
-		return badValue("", "the command has %d words, more than %d", len(words), layout.MaxNames-layout.MaxDepth)
-	}
-
-	for _, word := range words[1:] {
-		if len(word) > layout.MaxName {
-			return badValue("", "a word of the command is %d bytes long, more than %d", len(word), layout.MaxName)
-		}
-		if op != opGlob {
-			continue
-		}
-		if err := checkGlob(word); err != nil {
-			return locateIn(value, word, err)
-		}
-	}
-	return nil
-}
-
 // checkProgram says whether word 0 of a rule names a program.
 func checkProgram(op, word string) *valueError {
 	switch {

@@ -14,6 +14,7 @@ import (
 type evaluation struct {
 	policies, securePath string
 	directory            string
+	vars                 variables
 	agent, action        once
 	path, command, url   once
 	address, socket      once
@@ -67,6 +68,7 @@ func (e *evaluation) flags(cmd *cobra.Command) {
 	addOnce(cmd, &e.protocol, "protocol", "NAME", "of --address: tcp (the default) or udp")
 	addOnce(cmd, &e.socket, "socket", "PATH|@NAME", "of the Unix socket to connect to")
 	cmd.Flags().StringVar(&e.directory, "directory", "", "`DIR` in which --command and ARGV run")
+	addVariables(cmd, &e.vars)
 	addSecurePath(cmd, &e.securePath)
 	addJSON(cmd, &e.asJSON)
 	completeWords(cmd, "action", actions()...)
@@ -93,7 +95,11 @@ func (e *evaluation) run(u *ui) error {
 	if err != nil {
 		return err
 	}
-	judge, err := policy.NewJudge(set.Policies[e.agent.value], policy.HostEnv(dirs), e.agent.value)
+	bound, err := e.vars.bind(set.Policies[e.agent.value])
+	if err != nil {
+		return err
+	}
+	judge, err := policy.NewJudge(bound, policy.HostEnv(dirs), e.agent.value)
 	if err != nil {
 		return err
 	}

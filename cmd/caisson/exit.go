@@ -21,6 +21,8 @@ const (
 	exitDeny     = 10 // evaluate
 	exitApproval = 11
 
+	exitChanges = 10 // policy replay
+
 	exitTampered    = 1 // audit verify
 	exitDamaged     = 2
 	exitUnread      = 3

@@ -72,7 +72,7 @@ func Argv(argv []string, dir string) []Part {
 	for i, a := range argv {
 		words[i] = literalWord(a)
 	}
-	s.program(words, place{line: 1, col: 1})
+	s.run(words, place{line: 1, col: 1}, 0, false)
 	return r.parts
 }
 

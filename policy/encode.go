@@ -17,7 +17,7 @@ type encoder struct {
 }
 
 // encode writes the image: header, nodes, edge table, then patterns and the ends of long names.
-func (g *graph) encode(roots [layout.Roots]uint32) ([]byte, error) {
+func (g *graph) encode(roots [layout.Roots]uint32, flags uint16) ([]byte, error) {
 	table, err := placeEdges(g.edges)
 	if err != nil {
 		return nil, err
@@ -31,11 +31,11 @@ func (g *graph) encode(roots [layout.Roots]uint32) ([]byte, error) {
 		total += continuation(g.edges[i].name)
 	}
 	if total > maxCells {
-		return nil, g.tooLarge(len(g.rules)-1, fmt.Sprintf("the image would have %d cells, more than %d", total, maxCells))
+		return nil, fmt.Errorf("the image would have %d cells, more than %d", total, maxCells)
 	}
 
 	e := encoder{g: g, cells: make([]byte, total*layout.CellSize), data: uint32(first)}
-	e.header(table, roots)
+	e.header(table, roots, flags)
 	for n := 1; n < len(g.nodes); n++ {
 		e.node(uint32(n))
 	}
@@ -50,10 +50,11 @@ func (g *graph) encode(roots [layout.Roots]uint32) ([]byte, error) {
 // cell is the n-th cell.
 func (e *encoder) cell(n uint32) []byte { return e.cells[int(n)*layout.CellSize:][:layout.CellSize] }
 
-func (e *encoder) header(table edgeTable, roots [layout.Roots]uint32) {
+func (e *encoder) header(table edgeTable, roots [layout.Roots]uint32, flags uint16) {
 	c, le := e.cell(0), binary.LittleEndian
 	le.PutUint32(c[0:], layout.ImageMagic)
 	le.PutUint16(c[4:], layout.ImageVersion)
+	le.PutUint16(c[headFlags:], flags)
 	le.PutUint32(c[8:], uint32(len(e.cells)/layout.CellSize))
 	le.PutUint32(c[12:], uint32(len(e.g.nodes)-1))
 	le.PutUint32(c[headTable:], uint32(len(e.g.nodes)))
@@ -85,9 +86,11 @@ func (e *encoder) node(number uint32) {
 	c[nodeNPattern] = uint8(len(n.patterns))
 	for _, p := range n.patterns {
 		pc := e.cell(e.data)
-		pc[patPrefix], pc[patSuffix] = uint8(len(p.text)), uint8(len(p.suffix))
-		copy(pc[patText:], p.text)
-		copy(pc[patText+len(p.text):], p.suffix)
+		pc[patPrefix], pc[patSuffix] = uint8(len(p.prefix)), uint8(len(p.suffix))
+		for i, text := range p.middle {
+			pc[patMiddle+i] = uint8(len(text))
+		}
+		copy(pc[patText:], p.text())
 		e.data++
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // DefaultSecurePath are the directories in which a program without a path is looked up.
@@ -25,6 +26,20 @@ type Env struct {
 	LookupHost func(host string) []netip.Addr
 	// SecurePath is what LookPath searches; it is only used in notes.
 	SecurePath []string
+	// Now is the instant for which rules that come and go are compiled; zero: the present.
+	Now time.Time
+	// Shells are the real paths of the shells that an agent may start if it may start anything.
+	Shells []string
+	// Trusted are the directories in which an interpreter that belongs to an allowed script may stand.
+	Trusted []string
+}
+
+// now is the instant for which rules are compiled.
+func (e Env) now() time.Time {
+	if e.Now.IsZero() {
+		return time.Now()
+	}
+	return e.Now
 }
 
 // HostEnv looks programs up on this machine, in the given directories, and leaves everything else lexical.

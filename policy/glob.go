@@ -2,11 +2,7 @@
 
 package policy
 
-import (
-	"strings"
-
-	"caisson/bpf/layout"
-)
+import "strings"
 
 // globMeta are the bytes that mean something in a glob.
 const globMeta = "*?["
@@ -68,18 +64,53 @@ func checkClass(name string, start int) (int, *valueError) {
 }
 
 // globElement turns one well-formed name or word of a glob into an element of the compiler. A pattern that an edge of the
-// image cannot carry becomes one that matches any name but only maybe.
-func globElement(name string, program bool) element {
-	switch star := strings.IndexByte(name, '*'); {
-	case name == "**":
-		return element{kind: elemRest, program: program}
-	case name == "*":
-		return element{kind: elemAny, program: program}
-	case !strings.ContainsAny(name, globMeta):
-		return element{kind: elemName, text: name}
-	case strings.ContainsAny(name, "?[") || strings.Count(name, "*") > 1 || len(name)-1 > layout.PatternBytes:
-		return element{kind: elemMaybe, program: program}
-	default:
-		return element{kind: elemPattern, text: name[:star], suffix: name[star+1:], program: program}
+// image cannot carry becomes one that matches any name but only maybe; why says why.
+func globElement(name string, program bool) (e element, why string) {
+	if name == "**" {
+		return element{kind: elemRest, program: program}, ""
 	}
+	texts, why := globTexts(name)
+	switch {
+	case why != "":
+		return element{kind: elemMaybe, program: program}, why
+	case len(texts) == 1:
+		return element{kind: elemName, text: texts[0]}, ""
+	case name == "*":
+		return element{kind: elemAny, program: program}, ""
+	}
+	p, why := newPattern(texts)
+	if why != "" {
+		return element{kind: elemMaybe, program: program}, why
+	}
+	return element{kind: elemPattern, pattern: &p, program: program}, ""
+}
+
+// globTexts splits a name of a glob at its stars. A class of exactly one byte is that byte; why names what is no text.
+func globTexts(name string) (texts []string, why string) {
+	var text []byte
+	for i := 0; i < len(name); i++ {
+		switch c := name[i]; {
+		case c == '*':
+			texts, text = append(texts, string(text)), text[:0]
+		case c == '?':
+			return nil, whyQuestion
+		case c == '[' && i+2 < len(name) && name[i+1] != '!' && name[i+2] == ']':
+			text = append(text, name[i+1])
+			i += 2
+		case c == '[':
+			return nil, whyClass
+		default:
+			text = append(text, c)
+		}
+	}
+	return append(texts, string(text)), ""
+}
+
+// globLiteral is the one name that a name of a glob stands for; false when it stands for several.
+func globLiteral(name string) (string, bool) {
+	texts, why := globTexts(name)
+	if why != "" || len(texts) != 1 {
+		return "", false
+	}
+	return texts[0], true
 }

@@ -2,18 +2,7 @@
 
 package policy
 
-import (
-	"fmt"
-
-	"caisson/bpf/layout"
-)
-
-// Bounds of one compilation, far above any policy that a person writes; they keep a hostile or careless one from taking
-// the daemon's memory or time.
-const (
-	maxStateItems = 1 << 23 // items of all states together
-	maxWork       = 1 << 26 // items looked at
-)
+import "caisson/bpf/layout"
 
 // graph is an image before it has addresses: nodes, numbered from 1, and edges.
 type graph struct {
@@ -21,7 +10,7 @@ type graph struct {
 	nodes []graphNode // nodes[0] is nobody
 	edges []graphEdge
 	dead  uint32 // the node from which nothing matches, once it is needed
-	cells int    // estimate of the image's size
+	other int    // cells that are neither node nor slot of the edge table
 }
 
 type graphNode struct {
@@ -29,7 +18,7 @@ type graphNode struct {
 	next     uint32
 	final    bool
 	exact    bool
-	patterns []element
+	patterns []pattern
 	prefixes []uint8
 }
 
@@ -39,9 +28,17 @@ type graphEdge struct {
 	name       string
 }
 
+// size is how many cells the image has at least.
+func (g *graph) size() int { return len(g.nodes) + tableSize(len(g.edges)) + g.other }
+
+// setPatterns gives a node its patterns.
+func (g *graph) setPatterns(node uint32, patterns []pattern) {
+	g.nodes[node].patterns = patterns
+	g.other += len(patterns)
+}
+
 // newNode adds a node and returns its number.
 func (g *graph) newNode(n graphNode) uint32 {
-	g.cells += 1 + len(n.patterns)
 	g.nodes = append(g.nodes, n)
 	return uint32(len(g.nodes) - 1)
 }
@@ -54,7 +51,7 @@ func (g *graph) addEdge(node uint32, kind uint8, name string, next uint32) {
 	if kind != layout.EdgeMask {
 		g.nodes[node].exact = true
 	}
-	g.cells += 2 + continuation(name)
+	g.other += continuation(name)
 	g.edges = append(g.edges, graphEdge{node: node, next: next, kind: kind, name: name})
 }
 
@@ -71,7 +68,5 @@ func continuation(name string) int {
 	return (max(len(name)-layout.InlineName, 0) + layout.CellSize - 1) / layout.CellSize
 }
 
-// tooLarge is the error of a policy that does not fit; rule is the one with which it no longer did.
-func (g *graph) tooLarge(rule int, what string) error {
-	return fmt.Errorf("policy too large: rule %q: %s (split the policy, or replace patterns by starts_with)", g.rules[rule].Name, what)
-}
+// tooLarge is the error of a policy that does not fit.
+func (g *graph) tooLarge(rule int, what string) error { return tooLarge(g.rules, rule, what) }

@@ -2,46 +2,39 @@
 
 package policy
 
-import "strings"
+import "caisson/bpf/layout"
 
 // masks are the sets of patterns, as bit masks without the empty one, that some name may match exactly. It leaves out only
 // what no name can: a set too many costs an edge, a set too few would be a hole.
-func masks(patterns []element) []uint8 {
+func masks(patterns []pattern) []uint8 {
 	if len(patterns) == 0 {
 		return nil
 	}
-	var out []uint8
-	for m := 1; m < 1<<len(patterns); m++ {
-		if feasible(patterns, uint8(m)) {
-			out = append(out, uint8(m))
-		}
-	}
-	return out
-}
-
-// feasible says whether a name may match the patterns in the mask and none of the others.
-func feasible(patterns []element, mask uint8) bool {
+	// Row i: the patterns that no name matches together with i, and those that every name matches which matches i.
+	var apart, along [layout.MaxPatterns]uint8
 	for i := range patterns {
-		if mask&(1<<i) == 0 {
-			continue
-		}
 		for j := range patterns {
-			in := mask&(1<<j) != 0
-			if in && !compatible(&patterns[i], &patterns[j]) || !in && implies(&patterns[i], &patterns[j]) {
-				return false
+			if !patterns[i].compatible(&patterns[j]) {
+				apart[i] |= 1 << j
+			}
+			if patterns[i].implies(&patterns[j]) {
+				along[i] |= 1 << j
 			}
 		}
 	}
-	return true
-}
 
-// compatible says whether one name may match both patterns.
-func compatible(a, b *element) bool {
-	return (strings.HasPrefix(a.text, b.text) || strings.HasPrefix(b.text, a.text)) &&
-		(strings.HasSuffix(a.suffix, b.suffix) || strings.HasSuffix(b.suffix, a.suffix))
-}
-
-// implies says whether every name that matches a matches b.
-func implies(a, b *element) bool {
-	return strings.HasPrefix(a.text, b.text) && strings.HasSuffix(a.suffix, b.suffix)
+	var out []uint8
+	for m := 1; m < 1<<len(patterns); m++ {
+		mask, feasible := uint8(m), true
+		for i := range patterns {
+			if mask&(1<<i) != 0 && (mask&apart[i] != 0 || along[i]&^mask != 0) {
+				feasible = false
+				break
+			}
+		}
+		if feasible {
+			out = append(out, mask)
+		}
+	}
+	return out
 }

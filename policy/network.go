@@ -141,7 +141,7 @@ func (g *graph) networkRoot(rules []netRule) (uint32, error) {
 		node := g.portNode(rules, list, ports)
 		addr := p.Addr().As16()
 		g.addEdge(root, layout.EdgePrefix, string(append([]byte{uint8(p.Bits())}, addr[:]...)), node)
-		if g.cells > maxCells {
+		if g.size() > maxCells {
 			return 0, g.tooLarge(rules[slices.Max(list)].rule, "the image would have more than 64 MiB")
 		}
 	}

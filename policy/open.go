@@ -53,7 +53,7 @@ func openHeader(b []byte) (Runner, error) {
 	if v := le.Uint16(b[4:]); v != layout.ImageVersion {
 		return Runner{}, fmt.Errorf("version %d is not known (this is version %d)", v, layout.ImageVersion)
 	}
-	if v := le.Uint16(b[6:]); v != 0 {
+	if v := le.Uint16(b[headFlags:]); v&^layout.ImageObserve != 0 {
 		return Runner{}, fmt.Errorf("unknown flags %#x", v)
 	}
 
@@ -78,7 +78,7 @@ func openHeader(b []byte) (Runner, error) {
 func (r Runner) checkNode(n, data, cells, rules uint32) error {
 	c := r.cell(n)
 	le := binary.LittleEndian
-	if v := le.Uint32(c[nodeVerdict:]); v>>8 > rules || v&0xfc != 0 || v>>8 == 0 && v != 0 {
+	if v := le.Uint32(c[nodeVerdict:]); !validVerdict(v, rules) {
 		return fmt.Errorf("verdict %#x", v)
 	}
 	if next := le.Uint32(c[nodeNext:]); next >= r.table {
@@ -96,9 +96,8 @@ func (r Runner) checkNode(n, data, cells, rules uint32) error {
 		return fmt.Errorf("patterns outside the image")
 	}
 	for i := range count {
-		p := r.cell(first + i)
-		if int(p[patPrefix])+int(p[patSuffix]) > layout.PatternBytes {
-			return fmt.Errorf("pattern %d is too long", i)
+		if err := checkPattern(r.cell(first + i)); err != nil {
+			return fmt.Errorf("pattern %d: %w", i, err)
 		}
 	}
 
@@ -109,6 +108,37 @@ func (r Runner) checkNode(n, data, cells, rules uint32) error {
 		if bits > 128 {
 			return fmt.Errorf("prefix length %d", bits)
 		}
+	}
+	return nil
+}
+
+// validVerdict says whether a verdict word is one that a compiler writes. Without a rule there is DENY, and ALLOW for the
+// places of trusted interpreters.
+func validVerdict(v, rules uint32) bool {
+	effect, rule := v&3, v>>8
+	switch {
+	case v&0xff&^(3|layout.VerdictDescendants) != 0 || rule > rules:
+		return false
+	case v&layout.VerdictDescendants != 0 && effect != layout.EffectAllow:
+		return false
+	case rule == 0:
+		return v == layout.EffectDeny || v == layout.EffectAllow
+	}
+	return true
+}
+
+// checkPattern checks that the texts of a pattern lie inside its cell and that no middle stands behind an empty one.
+func checkPattern(c []byte) error {
+	total, ended := int(c[patPrefix])+int(c[patSuffix]), false
+	for _, n := range c[patMiddle : patMiddle+layout.MaxMiddles] {
+		if n > 0 && ended {
+			return fmt.Errorf("a middle behind an empty one")
+		}
+		ended = ended || n == 0
+		total += int(n)
+	}
+	if total > layout.PatternBytes {
+		return fmt.Errorf("too long")
 	}
 	return nil
 }

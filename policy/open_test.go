@@ -16,17 +16,8 @@ func smallImage(t testing.TB) []byte {
 	t.Helper()
 	p := filePolicy(t, "ALLOW glob /a/*.c", "DENY starts_with /"+name255, "ALLOW glob /b/x*y/?")
 	p.Rules = append(p.Rules, netPolicy(t, "ALLOW address=10.0.0.0/8 port=443").Rules...)
-	c := &compiler{rules: p.Rules, hosts: map[string]bool{}}
-	for i := range c.rules {
-		if err := c.rule(i); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b, err := c.build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	p.Baseline, p.Mode = BaselineNone, Observe
+	return compiled(t, p, Env{}).Bytes(1)
 }
 
 func TestOpenImageRefuses(t *testing.T) {
@@ -41,7 +32,7 @@ func TestOpenImageRefuses(t *testing.T) {
 		{"half a cell", func(b []byte) []byte { return b[:len(b)-1] }, "whole cells"},
 		{"magic", func(b []byte) []byte { b[0]++; return b }, "no decision image"},
 		{"version", func(b []byte) []byte { b[4]++; return b }, "version 2"},
-		{"flags", func(b []byte) []byte { b[6] = 1; return b }, "unknown flags"},
+		{"flags", func(b []byte) []byte { b[headFlags] = 2; return b }, "unknown flags"},
 		{"cut short", func(b []byte) []byte { return b[:len(b)-layout.CellSize] }, "cells are announced"},
 		{"nodes", func(b []byte) []byte { le.PutUint32(b[12:], 1<<31); return b }, "do not fit"},
 		{"table", func(b []byte) []byte { le.PutUint32(b[headMask:], 1<<32-1); return b }, "do not fit"},

@@ -21,57 +21,72 @@ func (p *placer) note(format string, args ...any) {
 	p.notes = append(p.notes, fmt.Sprintf("rule %q: ", p.rule)+fmt.Sprintf(format, args...))
 }
 
-// sequence is the elements of a path or command condition; false when no subject can ever match it.
-func (p *placer) sequence(c Condition) ([]element, bool, error) {
-	if c.Field == "path" {
-		elems, ok, err := p.path(c.Value, c.Op == opGlob, false)
-		if err == nil && c.Op == opStartsWith {
-			elems = append(elems, element{kind: elemRest})
-		}
-		return elems, ok, err
+// atom is a path or command condition. A program that is not installed is what it would be, in each directory where it
+// could be, when wide; else nothing is it.
+func (p *placer) atom(c Condition, wide bool) (atom, error) {
+	if text := textAtoms[c.Field][c.Op]; text != nil {
+		return text(c.Value), nil
 	}
-	return p.command(c)
+
+	if c.Field == "command" {
+		return p.command(c, wide)
+	}
+	if strings.HasPrefix(c.Value, "@") {
+		return abstractAtom(c), nil
+	}
+	a, err := p.path(c.Value, c.Op == opGlob, false)
+	if c.Op == opStartsWith {
+		a = a.then(rest)
+	}
+	return a, err
 }
 
-// command is the elements of a command condition: program, separator, words.
-func (p *placer) command(c Condition) ([]element, bool, error) {
+// then is the atom with more elements behind each of its sequences.
+func (a atom) then(more ...element) atom {
+	out := atom{why: a.why}
+	for _, elems := range a.sequences {
+		out.sequences = append(out.sequences, append(elems[:len(elems):len(elems)], more...))
+	}
+	return out
+}
+
+// command is a command condition: program, separator, words.
+func (p *placer) command(c Condition, wide bool) (atom, error) {
 	words, verr := splitWords(c.Value, c.Op == opGlob)
 	if verr != nil {
-		return nil, false, verr
+		return atom{}, verr
 	}
-	elems, ok, err := p.program(words[0], c.Op == opGlob)
-	if err != nil || !ok {
-		return nil, false, err
+	a, err := p.program(words[0], c.Op == opGlob, wide)
+	if err != nil {
+		return a, err
 	}
 
-	elems = append(elems, element{kind: elemName, text: separator})
+	elems := []element{{kind: elemName, text: separator}}
 	for _, word := range words[1:] {
+		e, why := element{kind: elemName, text: word}, ""
 		if c.Op == opGlob {
-			elems = append(elems, globElement(word, false))
-		} else {
-			elems = append(elems, element{kind: elemName, text: word})
+			e, why = globElement(word, false)
+		}
+		elems = append(elems, e)
+		if a.why == "" {
+			a.why = why
 		}
 	}
 	if c.Op == opStartsWith {
-		elems = append(elems, element{kind: elemRest})
+		elems = append(elems, rest)
 	}
-	return elems, true, nil
+	return a.then(elems...), nil
 }
 
-// program is the elements of word 0.
-func (p *placer) program(word string, glob bool) ([]element, bool, error) {
+// program is word 0.
+func (p *placer) program(word string, glob, wide bool) (atom, error) {
 	if glob && strings.ContainsAny(word, globMeta) {
 		return p.path(word, true, true)
 	}
 
 	path, ok := programPath(p.env, word)
 	if !ok {
-		list := ""
-		if len(p.env.SecurePath) > 0 {
-			list = " (" + strings.Join(p.env.SecurePath, ":") + ")"
-		}
-		p.note("program %q is not on secure_path%s: the rule cannot match until it is installed and the policy reloaded", word, list)
-		return literals([]string{absentPrefix + word}), true, nil
+		return p.absent(word, wide)
 	}
 	if path[strings.LastIndexByte(path, '/')+1:] != word && path != word {
 		p.note("program %q is %s", word, path)
@@ -79,29 +94,64 @@ func (p *placer) program(word string, glob bool) ([]element, bool, error) {
 	return p.path(path, false, true)
 }
 
-// path is the elements of a path: its literal part at the place where the host has it, and then the rest as it is.
-func (p *placer) path(path string, glob, program bool) ([]element, bool, error) {
+// absent is a program that is not installed.
+func (p *placer) absent(word string, wide bool) (atom, error) {
+	list := ""
+	if len(p.env.SecurePath) > 0 {
+		list = " (" + strings.Join(p.env.SecurePath, ":") + ")"
+	}
+	a := one(literals([]string{absentPrefix + word})...)
+	if !wide {
+		p.note("program %q is not on secure_path%s: the rule cannot match until it is installed and the policy reloaded", word, list)
+		return a, nil
+	}
+
+	p.note("program %q is not on secure_path%s: the rule means that name in each of its directories", word, list)
+	for _, dir := range p.env.SecurePath {
+		if !strings.HasPrefix(dir, "/") {
+			continue // as in lookPath
+		}
+		found, err := p.path(dir+"/"+word, false, true)
+		if err != nil {
+			return a, err
+		}
+		a.sequences = append(a.sequences, found.sequences...)
+	}
+	return a, nil
+}
+
+// path is a path: its literal part at the place where the host has it, and then the rest as it is.
+func (p *placer) path(path string, glob, program bool) (atom, error) {
 	names, verr := splitPath(path)
 	if verr != nil {
-		return nil, false, verr
+		return atom{}, verr
 	}
 	literal := len(names)
 	for i, name := range names {
-		if glob && strings.ContainsAny(name, globMeta) {
+		text, ok := name, true
+		if glob {
+			text, ok = globLiteral(name)
+		}
+		if !ok {
 			literal = i
 			break
 		}
+		names[i] = text
 	}
 
 	placed, ok, err := p.locate(names[:literal])
 	if err != nil || !ok {
-		return nil, false, err
+		return atom{}, err
 	}
-	elems := literals(placed)
+	elems, why := literals(placed), ""
 	for _, name := range names[literal:] {
-		elems = append(elems, globElement(name, program))
+		e, w := globElement(name, program)
+		elems = append(elems, e)
+		if why == "" {
+			why = w
+		}
 	}
-	return elems, true, nil
+	return atom{sequences: [][]element{elems}, why: why}, nil
 }
 
 // locate asks where a literal path lies; false when nothing can lie there. Below /proc/self only /proc is asked for: the

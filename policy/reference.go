@@ -2,129 +2,132 @@
 
 package policy
 
-import "caisson/bpf/layout"
+import (
+	"slices"
+
+	"caisson/bpf/layout"
+)
 
 // Reference is the specification: it goes through the rules in order and the first that matches decides. It shares no
-// matching code with the compiler and the runner, matches every glob exactly, and is not meant to be fast.
+// matching code with the compiler and the runner, matches every pattern exactly, and is not meant to be fast.
 //
 // Two limits are part of the specification, because no kernel can look at words of any length: a word longer than 255
-// bytes in a place where a rule that may still match has a pattern with one star makes the subject undecidable, and so do
+// bytes in a place where a rule that may still match has a pattern with a star makes the subject undecidable, and so do
 // more names than a subject can have. An undecidable subject is denied, unless what came before has settled it.
 func Reference(p *Policy, env Env, s Subject) Verdict { return reference(p, env, s, false) }
 
-// reference is [Reference]; with deferring, a pattern that the image cannot hold matches every name and the rule then
-// answers DEFER. That is what the image promises, name for name.
+// noAction is the action of no subject: that of rules which do not exist at the moment.
+const noAction Action = 255
+
+// reference is [Reference]; with deferring, a pattern that the image cannot hold matches only maybe, and a rule that holds
+// only maybe answers DEFER. That is what the image promises, name for name.
 func reference(p *Policy, env Env, s Subject, deferring bool) Verdict {
 	if p == nil {
 		return refuse(ReasonNoPolicy)
 	}
-	rules := p.AllRules()
-	if s.Action == Network {
+	env.Now = env.now()
+	rules := slices.Clone(effectiveRules(p, env))
+	for i := range rules {
+		if !rules[i].Active(env.Now) {
+			rules[i].Action = noAction
+		}
+	}
+	if s.Action == Network && s.Proto != ProtoUnix {
 		return referenceNetwork(rules, env, &s)
 	}
 
-	tokens := subjectTokens(&s)
-	specs := make([]ruleSpec, 0, len(rules))
+	ref := referee{env: env, subject: &s, tokens: subjectTokens(&s), deferring: deferring}
 	for i := range rules {
-		if rules[i].Action == s.Action {
-			specs = append(specs, ruleSpec{index: i, rule: &rules[i], tables: ruleTables(&rules[i], env, tokens, deferring)})
+		r := &rules[i]
+		if r.Action == s.Action && (s.Action != Network || concernsUnix(r.When)) {
+			ref.specs = append(ref.specs, ruleSpec{index: i, rule: r, when: ref.expression(r.When, r.Effect != Allow)})
 		}
 	}
+	return ref.verdict()
+}
 
-	for k := range tokens {
-		v, settled := settledAt(specs, k, deferring)
-		if settled {
-			return v
+// referee applies the rules to one subject.
+type referee struct {
+	env       Env
+	subject   *Subject
+	tokens    []token
+	deferring bool
+	specs     []ruleSpec
+}
+
+// ruleSpec is a rule with its condition.
+type ruleSpec struct {
+	index int
+	rule  *Rule
+	when  specExpr
+}
+
+// answer is the verdict of a rule whose condition has a value that is not no.
+func (r *ruleSpec) answer(v truth) Verdict {
+	if v == maybe {
+		return Verdict{Effect: Defer, Rule: r.index}
+	}
+	d := r.rule.Descendants && r.rule.Action == ShellExec && r.rule.Effect == Allow
+	return Verdict{Effect: r.rule.Effect, Rule: r.index, Descendants: d}
+}
+
+// verdict reads the subject token by token, because a limit refuses only what the tokens before have not settled.
+func (f *referee) verdict() Verdict {
+	for k := range f.tokens {
+		if f.settled(k) {
+			return f.now(k)
 		}
-		if k >= layout.MaxNames || len(tokens[k].text) > layout.MaxName && patternAt(specs, k) {
+		if k >= layout.MaxNames || len(f.tokens[k].text) > layout.MaxName && f.looks(k) {
 			return refuse(ReasonTooLong)
 		}
 	}
-	if s.Action == ShellExec && s.TruncatedArgs {
-		if v, settled := settledAt(specs, len(tokens), deferring); settled {
-			return v
-		}
+	n := len(f.tokens)
+	if f.subject.Action == ShellExec && f.subject.TruncatedArgs && !f.settled(n) {
 		return refuse(ReasonTooLong)
 	}
-	for _, spec := range specs {
-		if spec.all(func(t *specTable) bool { return t.reach[len(tokens)][len(t.parts)] }) {
-			return spec.verdict(deferring)
+	return f.now(n)
+}
+
+// now is the verdict if the subject had only k tokens.
+func (f *referee) now(k int) Verdict {
+	for i := range f.specs {
+		if v, _, _ := f.specs[i].when.at(k); v != no {
+			return f.specs[i].answer(v)
 		}
 	}
 	return refuse(ReasonNoRule)
 }
 
-// ruleSpec is a rule with a table for each of its conditions.
-type ruleSpec struct {
-	index  int
-	rule   *Rule
-	tables []*specTable
-}
-
-// all says whether something holds for every condition of the rule.
-func (r *ruleSpec) all(holds func(*specTable) bool) bool {
-	for _, t := range r.tables {
-		if !holds(t) {
-			return false
-		}
-	}
-	return true
-}
-
-// verdict is what the rule answers when it matches.
-func (r *ruleSpec) verdict(deferring bool) Verdict {
-	if deferring && !r.all(func(t *specTable) bool { return !t.complex }) {
-		return Verdict{Effect: Defer, Rule: r.index}
-	}
-	return Verdict{Effect: r.rule.Effect, Rule: r.index}
-}
-
-// possible says whether the rule may still match after k tokens.
-func (r *ruleSpec) possible(k int) bool {
-	return r.all(func(t *specTable) bool {
-		for _, ok := range t.reach[k] {
-			if ok {
-				return true
-			}
-		}
-		return false
-	})
-}
-
-// certain says whether the rule matches whatever follows the first k tokens.
-func (r *ruleSpec) certain(k int) bool {
-	return r.all(func(t *specTable) bool {
-		last := len(t.parts) - 1
-		return last >= 0 && t.parts[last].rest && !t.parts[last].program && t.reach[k][last]
-	})
-}
-
-// settledAt says whether the verdict is fixed after k tokens: no rule is possible, or the first that is matches whatever
-// follows.
-func settledAt(specs []ruleSpec, k int, deferring bool) (Verdict, bool) {
-	for i := range specs {
-		if specs[i].possible(k) {
-			return specs[i].verdict(deferring), specs[i].certain(k)
-		}
-	}
-	return refuse(ReasonNoRule), true
-}
-
-// patternAt says whether token k meets a one-star pattern of a rule that can still decide.
-func patternAt(specs []ruleSpec, k int) bool {
-	for i := range specs {
-		if !specs[i].possible(k) {
+// settled says whether the verdict is fixed after k tokens: the first rule that more tokens leave possible holds whatever
+// they are, and it is the one that decides now; or there is none, now and then.
+func (f *referee) settled(k int) bool {
+	then := refuse(ReasonNoRule)
+	for i := range f.specs {
+		_, low, high := f.specs[i].when.at(k)
+		if high == no {
 			continue
 		}
-		if specs[i].certain(k) {
+		if low != high {
 			return false
 		}
-		for _, t := range specs[i].tables {
-			for at, part := range t.parts {
-				if t.reach[k][at] && part.oneStar() {
-					return true
-				}
-			}
+		then = f.specs[i].answer(low)
+		break
+	}
+	return then == f.now(k)
+}
+
+// looks says whether token k meets a pattern of a rule that can still decide.
+func (f *referee) looks(k int) bool {
+	for i := range f.specs {
+		_, low, high := f.specs[i].when.at(k)
+		switch {
+		case high == no:
+		case low == high:
+			return false
+		case f.specs[i].when.looks(k):
+			return true
+		case low != no:
+			return false
 		}
 	}
 	return false

@@ -39,109 +39,160 @@ type part struct {
 	program   bool // stands for names of a program's location only
 }
 
-// oneStar says whether the part is a pattern of the kind that needs to see a whole word.
-func (p part) oneStar() bool {
-	return p.glob && !p.rest && strings.Contains(p.text, "*") && p.text != "*" && !p.deferred()
+// shape reads a glob: the number of its stars, of texts between them, the bytes of all texts, and whether it has something
+// that is neither star nor text. A class of a single byte is text.
+func (p part) shape() (stars, middles, bytes int, odd bool) {
+	since := 0 // bytes of text since the last star
+	for i := 0; i < len(p.text); i++ {
+		switch p.text[i] {
+		case '*':
+			if stars > 0 && since > 0 {
+				middles++
+			}
+			stars++
+			since = 0
+			continue
+		case '?':
+			odd = true
+		case '[':
+			end := i + strings.IndexByte(p.text[i:], ']')
+			odd = odd || end != i+2 || p.text[i+1] == '!'
+			i = max(end, i)
+		}
+		since++
+		bytes++
+	}
+	return stars, middles, bytes, odd
+}
+
+// pattern says whether the part needs to see a whole word.
+func (p part) pattern() bool {
+	stars, _, _, _ := p.shape()
+	return p.glob && !p.rest && stars > 0 && p.text != "*" && !p.deferred()
 }
 
 // deferred says whether the part is a glob beyond what an image holds.
 func (p part) deferred() bool {
-	return p.glob && !p.rest &&
-		(strings.ContainsAny(p.text, "?[") || strings.Count(p.text, "*") > 1 ||
-			strings.Contains(p.text, "*") && len(p.text) > layout.PatternBytes+1)
+	stars, middles, bytes, odd := p.shape()
+	return p.glob && !p.rest && (odd || stars > 0 && (middles > layout.MaxMiddles || bytes > layout.PatternBytes))
 }
 
 // takes says whether the part matches the token.
-func (p part) takes(t token, deferring bool) bool {
+func (p part) takes(t token, deferring bool) truth {
+	holds := false
 	switch {
 	case p.separator:
-		return t.separator
+		holds = t.separator
 	case t.separator && p.program:
-		return false
 	case !p.glob:
-		return p.text == t.text
+		holds = p.text == t.text
 	case deferring && p.deferred():
-		return true
+		return maybe
 	default:
-		return globMatch(p.text, t.text)
+		holds = globMatch(p.text, t.text)
 	}
+	if holds {
+		return yes
+	}
+	return no
 }
 
-// specTable says, for a condition, which of its parts can have been used up by the first k tokens: reach[k][n].
+// specTable says, for one reading of a condition, which of its parts can have been used up by the first k tokens, and how
+// surely: reach[k][n].
 type specTable struct {
-	parts   []part
-	complex bool // a part is beyond what an image holds
-	reach   [][]bool
+	parts []part
+	reach [][]truth
 }
 
-// ruleTables makes the table of each condition. A condition that nothing can match has a table without a way.
-func ruleTables(r *Rule, env Env, tokens []token, deferring bool) []*specTable {
-	var out []*specTable
-	for _, c := range r.When.Conditions() {
-		parts, ok := conditionParts(c, env)
-		t := newTable(parts, tokens, deferring)
-		if !ok {
-			for _, row := range t.reach {
-				clear(row)
+// tableTest is equals, starts_with or glob: one of its readings has to match.
+func (f *referee) tableTest(c Condition, wide bool) specExpr {
+	var tables []*specTable
+	for _, parts := range conditionReadings(c, f.env, wide) {
+		tables = append(tables, newTable(parts, f.tokens, f.deferring))
+	}
+	return specTest{
+		reading: func(k int) (now, low, high truth) {
+			for _, t := range tables {
+				last := len(t.parts)
+				now = max(now, t.reach[k][last])
+				for n, v := range t.reach[k][:last] {
+					high = max(high, v)
+					if n == last-1 && t.parts[n].rest && !t.parts[n].program {
+						low = max(low, v)
+					}
+				}
 			}
-		}
-		out = append(out, t)
+			return now, low, high
+		},
+		pattern: func(k int) bool {
+			for _, t := range tables {
+				for n, p := range t.parts {
+					if t.reach[k][n] != no && p.pattern() {
+						return true
+					}
+				}
+			}
+			return false
+		},
 	}
-	if len(out) == 0 {
-		out = append(out, newTable([]part{{rest: true}}, tokens, deferring))
-	}
-	return out
 }
 
 // newTable fills the table, token by token.
 func newTable(parts []part, tokens []token, deferring bool) *specTable {
-	t := &specTable{parts: parts, reach: make([][]bool, len(tokens)+1)}
+	t := &specTable{parts: parts, reach: make([][]truth, len(tokens)+1)}
 	for k := range t.reach {
-		t.reach[k] = make([]bool, len(parts)+1)
+		t.reach[k] = make([]truth, len(parts)+1)
 		for n := range t.reach[k] {
-			t.reach[k][n] = k == 0 && n == 0 ||
-				n > 0 && parts[n-1].rest && t.reach[k][n-1] ||
-				k > 0 && n < len(parts) && parts[n].rest && t.reach[k-1][n] && !(parts[n].program && tokens[k-1].separator) ||
-				k > 0 && n > 0 && !parts[n-1].rest && t.reach[k-1][n-1] && parts[n-1].takes(tokens[k-1], deferring)
+			v := no
+			if k == 0 && n == 0 {
+				v = yes
+			}
+			if n > 0 && parts[n-1].rest {
+				v = max(v, t.reach[k][n-1])
+			}
+			if k > 0 && n < len(parts) && parts[n].rest && !(parts[n].program && tokens[k-1].separator) {
+				v = max(v, t.reach[k-1][n])
+			}
+			if k > 0 && n > 0 && !parts[n-1].rest {
+				v = max(v, min(t.reach[k-1][n-1], parts[n-1].takes(tokens[k-1], deferring)))
+			}
+			t.reach[k][n] = v
 		}
-	}
-	for _, p := range parts {
-		t.complex = t.complex || p.deferred()
 	}
 	return t
 }
 
-// conditionParts reads a condition; false when nothing can match it on this host.
-func conditionParts(c Condition, env Env) ([]part, bool) {
+// conditionReadings reads a condition; none when nothing can match it on this host.
+func conditionReadings(c Condition, env Env, wide bool) [][]part {
 	glob := c.Op == "glob"
-	var parts []part
+	var readings [][]part
+	var words []string
 	if c.Field == "path" {
-		var ok bool
-		if parts, ok = pathParts(c.Value, glob, false, env); !ok {
-			return nil, false
-		}
+		readings = pathParts(c.Value, glob, false, env)
 	} else {
-		words := strings.Fields(c.Value)
+		words = strings.Fields(c.Value)
 		if len(words) == 0 {
-			return nil, false
+			return nil
 		}
-		program, ok := programParts(words[0], glob, env)
-		if !ok {
-			return nil, false
-		}
-		parts = append(program, part{separator: true})
-		for _, w := range words[1:] {
-			parts = append(parts, part{text: w, glob: glob, rest: glob && w == "**"})
-		}
+		readings = programParts(words[0], glob, wide, env)
 	}
-	if c.Op == "starts_with" {
-		parts = append(parts, part{rest: true})
+	for i, parts := range readings {
+		if c.Field == "command" {
+			parts = append(parts, part{separator: true})
+			for _, w := range words[1:] {
+				parts = append(parts, part{text: w, glob: glob, rest: glob && w == "**"})
+			}
+		}
+		if c.Op == "starts_with" {
+			parts = append(parts, part{rest: true})
+		}
+		readings[i] = parts
 	}
-	return parts, true
+	return readings
 }
 
 // programParts reads the first word of a command.
-func programParts(word string, glob bool, env Env) ([]part, bool) {
+func programParts(word string, glob, wide bool, env Env) [][]part {
 	if glob && strings.ContainsAny(word, "*?[") {
 		return pathParts(word, true, true, env)
 	}
@@ -151,14 +202,24 @@ func programParts(word string, glob bool, env Env) ([]part, bool) {
 			path = found
 		}
 	}
-	if !strings.HasPrefix(path, "/") {
-		return []part{{text: "?/" + word}}, true
+	if strings.HasPrefix(path, "/") {
+		return pathParts(path, false, true, env)
 	}
-	return pathParts(path, false, true, env)
+
+	readings := [][]part{{{text: "?/" + word}}}
+	for _, dir := range env.SecurePath {
+		if wide && strings.HasPrefix(dir, "/") {
+			readings = append(readings, pathParts(dir+"/"+word, false, true, env)...)
+		}
+	}
+	return readings
 }
 
 // pathParts reads a path, with its literal part at the place where the host has it.
-func pathParts(path string, glob, program bool, env Env) ([]part, bool) {
+func pathParts(path string, glob, program bool, env Env) [][]part {
+	if !program && strings.HasPrefix(path, "@") {
+		return [][]part{{{text: "@/" + path[1:], glob: glob}}}
+	}
 	var names []string
 	for _, name := range strings.Split(path, "/") {
 		if name != "" && name != "." {
@@ -166,14 +227,20 @@ func pathParts(path string, glob, program bool, env Env) ([]part, bool) {
 		}
 	}
 	literal := 0
-	for literal < len(names) && !(glob && strings.ContainsAny(names[literal], "*?[")) {
-		literal++
+	for ; literal < len(names); literal++ {
+		stars, _, _, odd := part{text: names[literal]}.shape()
+		if glob && (stars > 0 || odd) {
+			break
+		}
+		if glob {
+			names[literal] = unescaped(names[literal])
+		}
 	}
 
 	p := placer{env: env}
 	placed, ok, err := p.locate(names[:literal])
 	if err != nil || !ok {
-		return nil, false
+		return nil
 	}
 	var parts []part
 	for _, name := range placed {
@@ -182,7 +249,22 @@ func pathParts(path string, glob, program bool, env Env) ([]part, bool) {
 	for _, name := range names[literal:] {
 		parts = append(parts, part{text: name, glob: true, rest: name == "**", program: program})
 	}
-	return parts, true
+	return [][]part{parts}
+}
+
+// unescaped is the text of a glob in which every class has a single byte.
+func unescaped(glob string) string {
+	var out []byte
+	for i := 0; i < len(glob); i++ {
+		if glob[i] == '[' {
+			i++
+			out = append(out, glob[i])
+			i++
+			continue
+		}
+		out = append(out, glob[i])
+	}
+	return string(out)
 }
 
 // globMatch matches one token against one glob, byte by byte.

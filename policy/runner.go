@@ -10,6 +10,7 @@ import (
 
 // Offsets within cells; keep in sync with the structures in bpf/layout/image.go.
 const (
+	headFlags = 6
 	headTable = 16
 	headMask  = 20
 	headSeed  = 24
@@ -51,7 +52,7 @@ func (r Runner) Run(s Subject) Verdict { return r.RunFrom(r.root(&s), s) }
 // RunFrom walks the image from a node, for a location that starts below the root or for the node that an event names. A
 // node that the image does not have is a dead end.
 func (r Runner) RunFrom(node uint32, s Subject) Verdict {
-	if s.Action == Network {
+	if s.Action == Network && s.Proto != ProtoUnix {
 		return r.runNetwork(node, &s)
 	}
 
@@ -107,6 +108,8 @@ func (r Runner) root(s *Subject) uint32 {
 		i = layout.RootWrite
 	case s.Action == ShellExec:
 		i = layout.RootExec
+	case s.Action == Network && s.Proto == ProtoUnix:
+		i = layout.RootUnix
 	case s.Action == Network && s.Proto == ProtoTCP:
 		i = layout.RootTCP
 	case s.Action == Network && s.Proto == ProtoUDP:

@@ -26,121 +26,214 @@ func (it item) pos() int { return int(it>>1) & (1<<itemPosBits - 1) }
 // next is the item one element further.
 func (it item) next() item { return it + 2 }
 
-// sequence is the elements of one condition. The sequences of one rule have consecutive numbers; all must match.
-type sequence struct {
-	rule  int
-	first bool // of its rule
-	last  bool
-	elems []element
-}
+// truth is what an item is worth that has matched.
+func (it item) truth() truth { return yes - truth(it&itemMaybe) }
 
-// state is a set of items, and what it means when a subject ends there.
+// state is a set of items behind which something can still change, and what it means when a subject ends there.
 type state struct {
 	items   []item
 	verdict uint32
 	final   bool // the verdict holds whatever follows
 }
 
-// progress is how far one rule has got in a state. The numbers say how sure it is: 0 certain, 1 maybe, 2 not at all.
-type progress struct{ accept, universal item }
-
-// normalise completes a set of items and reduces it to what can still decide: rules of which one condition has failed
-// vanish, and so does all that stands behind a rule that matches whatever follows.
+// normalise completes a set of items and reduces it to what can still decide: a rule that cannot hold any more vanishes, one
+// that holds whatever follows becomes a single item, and all that stands behind such a rule vanishes, too. Sets that mean
+// the same thus become one node.
 func (t *trie) normalise(items []item) state {
 	items = t.closure(items)
 	var s state
-	decided := false
-	for start := 0; start < len(items); {
-		rule := t.seqs[items[start].seq()].rule
-		end := start
-		for end < len(items) && t.seqs[items[end].seq()].rule == rule {
+	decided, hidden := false, false
+	for start := 0; start < len(items) && !(decided && hidden); {
+		r := &t.plans[t.seqs[items[start].seq()].plan]
+		end := start + 1
+		for end < len(items) && items[end].seq() <= r.last {
 			end++
 		}
 		group := items[start:end]
 		start = end
 
-		p, single, alive := t.progress(group)
-		if !alive {
+		now := t.read(r, group)
+		if !decided && now.accept != no {
+			s.verdict, decided = t.verdict(r.rule, now.accept), true
+		}
+		if hidden || now.high == no {
 			continue
 		}
-		if decided && single {
-			group = t.unfinished(group)
+		hidden = now.low != no
+		if !now.settled() {
+			s.items = t.reduce(r, group, s.items)
+			continue
 		}
-		if p.accept < 2 && !decided {
-			s.verdict, decided = t.verdict(rule, p.accept == 1), true
-		}
-		if p.universal < 2 {
-			s.final = len(s.items) == 0
-			if s.final || p.universal == 0 {
-				group = t.tail(group, p.universal)
-			}
-			s.items = append(s.items, group...)
-			break
-		}
-		s.items = append(s.items, group...)
+		s.final = len(s.items) == 0 && s.verdict == t.verdict(r.rule, now.low)
+		s.items = append(s.items, t.all(r.first)|item(yes-now.low))
 	}
+	s.final = s.final || len(s.items) == 0 && !decided
 	return s
 }
 
-// closure adds the items behind elements that may take nothing, and sorts. A certain item replaces the same one as maybe.
+// closure adds the items behind elements that may take nothing; the result is sorted. A certain item replaces the same one
+// as maybe. What an item adds comes right behind it, so one pass over sorted items is enough.
 func (t *trie) closure(items []item) []item {
-	for i := 0; i < len(items); i++ {
-		it := items[i]
-		elems := t.seqs[it.seq()].elems
-		if pos := it.pos(); pos < len(elems) && elems[pos].kind == elemRest {
-			items = append(items, it.next())
-		}
+	if !slices.IsSorted(items) {
+		slices.Sort(items)
 	}
-	slices.Sort(items)
-	return slices.CompactFunc(items, func(a, b item) bool { return a&^itemMaybe == b&^itemMaybe })
-}
-
-// progress looks at the items of one rule. It is dead when one of its sequences has none.
-func (t *trie) progress(group []item) (p progress, single, alive bool) {
-	if !t.seqs[group[0].seq()].first || !t.seqs[group[len(group)-1].seq()].last {
-		return p, false, false
-	}
-	single = group[0].seq() == group[len(group)-1].seq()
-
-	for i := 0; i < len(group); {
-		seq := group[i].seq()
-		accept, universal := item(2), item(2)
-		elems := t.seqs[seq].elems
-		for ; i < len(group) && group[i].seq() == seq; i++ {
-			switch pos := group[i].pos(); {
-			case pos == len(elems):
-				accept = group[i] & itemMaybe
-			case pos == len(elems)-1 && elems[pos].kind == elemRest:
-				universal = group[i] & itemMaybe
-			}
+	out := make([]item, 0, len(items)+len(items)/2+1)
+	const none = ^item(0)
+	added := none
+	for at := 0; at < len(items) || added != none; {
+		it := added
+		if at < len(items) && items[at] <= added {
+			it = items[at]
 		}
-		p.accept, p.universal = max(p.accept, accept), max(p.universal, universal)
-		if i < len(group) && group[i].seq() != seq+1 {
-			return p, single, false
+		same := it &^ itemMaybe
+		for at < len(items) && items[at]&^itemMaybe == same {
+			at++
 		}
-	}
-	return p, single, true
-}
-
-// unfinished leaves out the items at which a sequence ends: an earlier rule has decided there.
-func (t *trie) unfinished(group []item) []item {
-	return slices.DeleteFunc(group, func(it item) bool { return it.pos() == len(t.seqs[it.seq()].elems) })
-}
-
-// tail is the one form of a rule that matches whatever follows.
-func (t *trie) tail(group []item, maybe item) []item {
-	var out []item
-	for seq := group[0].seq(); seq <= group[len(group)-1].seq(); seq++ {
-		last := newItem(seq, len(t.seqs[seq].elems)-1) | maybe
-		out = append(out, last, last.next())
+		if added&^itemMaybe == same {
+			added = none
+		}
+		switch t.element(it).kind {
+		case elemRest:
+			out, added = append(out, it), it.next()
+		case elemDoubt:
+			added = it.next() | itemMaybe
+		default:
+			out = append(out, it)
+		}
 	}
 	return out
 }
 
-// verdict is the verdict word of a rule.
-func (t *trie) verdict(rule int, maybe bool) uint32 {
-	if maybe {
+// read says what is known of a rule that has got to the items of a group.
+func (t *trie) read(r *plan, group []item) reading {
+	t.work += len(group)
+	if r.simple {
+		return t.readAtom(group)
+	}
+	if group[0].seq() == r.first && t.element(group[0]).kind == elemAll {
+		return t.readAtom(group[:1])
+	}
+
+	t.work += r.size
+	t.readings, t.groups = t.readings[:0], t.groups[:0]
+	at := 0
+	for _, last := range r.atoms {
+		for at < len(group) && group[at].seq() == r.first {
+			at++ // it only keeps the rule in mind
+		}
+		start := at
+		for at < len(group) && group[at].seq() <= last {
+			at++
+		}
+		t.readings = append(t.readings, t.readAtom(group[start:at]))
+		t.groups = append(t.groups, group[start:at])
+	}
+	return r.when.read(t.readings)
+}
+
+// readAtom says what is known of a single atom.
+func (t *trie) readAtom(group []item) reading {
+	var r reading
+	for _, it := range group {
+		seq := &t.seqs[it.seq()]
+		v := it.truth()
+		switch pos := it.pos(); {
+		case seq.elems[pos].kind == elemEnd:
+			r.accept = max(r.accept, v)
+			continue
+		case seq.elems[pos].kind == elemAll:
+			r.accept = max(r.accept, v)
+			r.low = max(r.low, v)
+		case pos == int(seq.rest):
+			r.low = max(r.low, v)
+		}
+		r.high = max(r.high, v)
+	}
+	return r
+}
+
+// reduce adds the items of a rule that is not settled, without those that mean nothing any more. It goes by what
+// [trie.read] has left behind.
+func (t *trie) reduce(r *plan, group, out []item) []item {
+	if r.simple {
+		return t.open(group, out)
+	}
+	if r.alive {
+		out = append(out, newItem(r.first, 0))
+	}
+	return t.reduceFormula(r, r.when, out)
+}
+
+// reduceFormula keeps of a settled part only what makes it so. A part that is settled at maybe is kept whole: without
+// operands it could become true under a negation.
+func (t *trie) reduceFormula(r *plan, f *formula, out []item) []item {
+	now := f.read(t.readings)
+	switch {
+	case now.low == yes:
+		return t.settle(r, f, yes, out)
+	case now.high == no:
+		return t.settle(r, f, no, out)
+	case f.kind == Test && now.settled():
+		return append(out, t.all(r.atomFirst(f.number))|itemMaybe)
+	case f.kind == Test:
+		return t.open(t.groups[f.number], out)
+	}
+	for _, sub := range f.sub {
+		out = t.reduceFormula(r, sub, out)
+	}
+	return out
+}
+
+// open adds the items that may still take names.
+func (t *trie) open(group, out []item) []item {
+	for _, it := range group {
+		if t.element(it).kind != elemEnd {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+// settle adds the fewest items with which a formula has a value whatever follows.
+func (t *trie) settle(r *plan, f *formula, v truth, out []item) []item {
+	switch {
+	case f.kind == Test && v == yes:
+		return append(out, t.all(r.atomFirst(f.number)))
+	case f.kind == Test:
+		return out
+	case f.kind == Not:
+		return t.settle(r, f.sub[0], v.not(), out)
+	case f.kind == All && v == no || f.kind == Any && v == yes:
+		return t.settle(r, f.sub[0], v, out)
+	}
+	for _, sub := range f.sub {
+		out = t.settle(r, sub, v, out)
+	}
+	return out
+}
+
+// all is the item that says that a sequence has matched whatever follows.
+func (t *trie) all(seq int) item { return newItem(seq, len(t.seqs[seq].elems)-1) }
+
+// element is what an item takes next.
+func (t *trie) element(it item) *element { return &t.seqs[it.seq()].elems[it.pos()] }
+
+// verdict is the verdict word of a rule that holds, or may hold.
+func (t *trie) verdict(rule int, v truth) uint32 {
+	if rule < 0 {
+		return layout.EffectAllow // a place of the trusted, which no rule names
+	}
+	return ruleVerdict(&t.rules[rule], rule, v)
+}
+
+// ruleVerdict is the verdict word of a rule that holds, or may hold.
+func ruleVerdict(r *Rule, rule int, v truth) uint32 {
+	if v == maybe {
 		return layout.Verdict(layout.EffectDefer, rule)
 	}
-	return layout.Verdict(uint32(t.rules[rule].Effect), rule)
+	word := layout.Verdict(uint32(r.Effect), rule)
+	if r.Descendants && r.Action == ShellExec && r.Effect == Allow {
+		word |= layout.VerdictDescendants
+	}
+	return word
 }

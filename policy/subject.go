@@ -10,13 +10,17 @@ import (
 
 // IP protocols of network subjects.
 const (
-	ProtoTCP = 6
-	ProtoUDP = 17
+	ProtoTCP  = 6
+	ProtoUDP  = 17
+	ProtoUnix = 253 // a Unix socket: a number for experiments (RFC 3692), which no socket has
 )
 
 // absentPrefix starts the one name that stands for a program which is not on secure_path. No file can have a name with a
 // slash in it, so in the kernel nothing matches it; in evaluate the rule's and the subject's names still compare equal.
 const absentPrefix = "?/"
+
+// abstractPrefix starts the one name of an abstract Unix socket. No file can have a name with a slash in it.
+const abstractPrefix = "@/"
 
 // separator is the name between a program's location and its arguments. No file can have it.
 const separator = "/"
@@ -25,7 +29,7 @@ const separator = "/"
 type Subject struct {
 	Action Action
 
-	Names         [][]byte // file or program: the names of its location, from the root
+	Names         [][]byte // file, program or Unix socket: the names of its location, from the root; or "@/" and an abstract name
 	Args          [][]byte // program: argv[1:]
 	TruncatedArgs bool     // there are more words than Args holds
 

@@ -7,9 +7,6 @@ import (
 	"strings"
 )
 
-// ProtoUnix is the protocol of Unix sockets, a number which no socket has: it is reserved for experiments (RFC 3692).
-const ProtoUnix = 253
-
 // UnixSubject is the subject of talking to a Unix socket: the absolute path that it is bound to, which is cleaned
 // lexically, or "@" and an abstract name.
 func UnixSubject(name string) (Subject, error) {

@@ -20,18 +20,23 @@ const seedsPerSize = 24
 // placeEdges finds a size and a seed with which no edge stands more than MaxProbes slots from where its hash points. It
 // starts at twice as many slots as edges.
 func placeEdges(edges []graphEdge) (edgeTable, error) {
-	size := 16
-	for size < 2*len(edges) {
-		size *= 2
-	}
-	for ; size <= maxCells; size *= 2 {
+	for size := tableSize(len(edges)); size <= maxCells; size *= 2 {
 		for seed := uint32(1); seed <= seedsPerSize; seed++ {
 			if slots := tryPlace(edges, size, seed); slots != nil {
 				return edgeTable{slots: slots, seed: seed}, nil
 			}
 		}
 	}
-	return edgeTable{}, errors.New("policy too large: its names do not fit into the edge table (split the policy)")
+	return edgeTable{}, errors.New("the names do not fit into the edge table")
+}
+
+// tableSize is the least number of slots for so many edges.
+func tableSize(edges int) int {
+	size := 16
+	for size < 2*edges {
+		size *= 2
+	}
+	return size
 }
 
 // tryPlace fills a table by linear probing, the edge farther from its home first, which keeps the farthest near. Nil when

@@ -19,6 +19,8 @@ type Verdict struct {
 	Effect Effect
 	Rule   int    // index into [Policy.AllRules]; -1: no rule
 	Reason string // why there is no rule; "" when there is one
+
+	Descendants bool // what the program starts may run too, unless a rule denies it
 }
 
 // refuse is the verdict of no rule.
@@ -30,7 +32,7 @@ func wordVerdict(word uint32) Verdict {
 	if rule < 0 {
 		return refuse(ReasonNoRule)
 	}
-	return Verdict{Effect: Effect(effect), Rule: rule}
+	return Verdict{Effect: Effect(effect), Rule: rule, Descendants: word&layout.VerdictDescendants != 0}
 }
 
 // Word is the verdict as the kernel reports it.
@@ -38,5 +40,9 @@ func (v Verdict) Word() uint32 {
 	if v.Rule < 0 {
 		return 0
 	}
-	return layout.Verdict(uint32(v.Effect), v.Rule)
+	word := layout.Verdict(uint32(v.Effect), v.Rule)
+	if v.Descendants {
+		word |= layout.VerdictDescendants
+	}
+	return word
 }

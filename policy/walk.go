@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"caisson/bpf/layout"
@@ -60,15 +61,34 @@ func (w *walk) step(name []byte) bool {
 func (r Runner) match(cell, name []byte) (mask uint8) {
 	first := binary.LittleEndian.Uint32(cell[nodePatterns:])
 	for i := range uint32(cell[nodeNPattern]) {
-		p := r.cell(first + i)
-		prefix, suffix := int(p[patPrefix]), int(p[patSuffix])
-		if len(name) >= prefix+suffix &&
-			string(name[:prefix]) == string(p[patText:patText+prefix]) &&
-			string(name[len(name)-suffix:]) == string(p[patText+prefix:patText+prefix+suffix]) {
+		if matchPattern(r.cell(first+i), name) {
 			mask |= 1 << i
 		}
 	}
 	return mask
+}
+
+// matchPattern says whether a name matches the pattern of a cell: its ends first, then each middle at the first place
+// behind the one before.
+func matchPattern(cell, name []byte) bool {
+	prefix, suffix := int(cell[patPrefix]), int(cell[patSuffix])
+	text := cell[patText:]
+	if len(name) < prefix+suffix || string(name[:prefix]) != string(text[:prefix]) {
+		return false
+	}
+	rest, tail := name[prefix:len(name)-suffix], name[len(name)-suffix:]
+	text = text[prefix:]
+	for _, n := range cell[patMiddle : patMiddle+layout.MaxMiddles] {
+		if n == 0 {
+			break
+		}
+		at := bytes.Index(rest, text[:n])
+		if at < 0 {
+			return false
+		}
+		rest, text = rest[at+int(n):], text[n:]
+	}
+	return string(tail) == string(text[:suffix])
 }
 
 // dead says whether no rule can match any more.

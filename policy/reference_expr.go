@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+// specExpr is a condition, or several combined. After k tokens of a subject it has a value if the subject ends there, and a
+// least and a greatest value if it does not.
+type specExpr interface {
+	at(k int) (now, low, high truth)
+	looks(k int) bool // whether token k is compared with a pattern, for something that is not settled
+}
+
+type (
+	specConstant truth
+	specAll      []specExpr
+	specAny      []specExpr
+	specNot      struct{ of specExpr }
+)
+
+// expression reads an expression; wide says on which side to err where the host is not known well enough.
+func (f *referee) expression(e *Expr, wide bool) specExpr {
+	if e == nil {
+		return specConstant(yes)
+	}
+	var list []specExpr
+	switch e.Kind {
+	case Test:
+		return f.test(e.Test, wide)
+	case Not:
+		return specNot{f.expression(e.Sub[0], !wide)}
+	case Any:
+		for _, sub := range e.Sub {
+			list = append(list, f.expression(sub, wide))
+		}
+		return specAny(list)
+	default:
+		for _, sub := range e.Sub {
+			list = append(list, f.expression(sub, wide))
+		}
+		return specAll(list)
+	}
+}
+
+func (c specConstant) at(int) (now, low, high truth) { return truth(c), truth(c), truth(c) }
+func (c specConstant) looks(int) bool                { return false }
+
+func (n specNot) at(k int) (now, low, high truth) {
+	now, low, high = n.of.at(k)
+	return yes - now, yes - high, yes - low
+}
+
+func (n specNot) looks(k int) bool { return n.of.looks(k) }
+
+func (l specAll) at(k int) (now, low, high truth) {
+	now, low, high = yes, yes, yes
+	for _, e := range l {
+		n, a, b := e.at(k)
+		now, low, high = min(now, n), min(low, a), min(high, b)
+	}
+	return now, low, high
+}
+
+func (l specAll) looks(k int) bool {
+	if fixed(l, k) {
+		return false
+	}
+	for _, e := range l {
+		if e.looks(k) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l specAny) at(k int) (now, low, high truth) {
+	for _, e := range l {
+		n, a, b := e.at(k)
+		now, low, high = max(now, n), max(low, a), max(high, b)
+	}
+	return now, low, high
+}
+
+// looks takes all single conditions of the list for one: when that is settled, none of them looks any more.
+func (l specAny) looks(k int) bool {
+	if fixed(l, k) {
+		return false
+	}
+	tests, others := l.split()
+	_, low, high := tests.at(k)
+	for _, e := range tests {
+		if low != high && e.(specTest).looks(k) {
+			return true
+		}
+	}
+	for _, e := range others {
+		if e.looks(k) {
+			return true
+		}
+	}
+	return false
+}
+
+// split finds the single conditions in lists of lists.
+func (l specAny) split() (tests, others specAny) {
+	for _, e := range l {
+		switch e := e.(type) {
+		case specTest:
+			tests = append(tests, e)
+		case specAny:
+			t, o := e.split()
+			tests, others = append(tests, t...), append(others, o...)
+		case specAll:
+			if len(e) == 1 {
+				t, o := specAny(e).split()
+				tests, others = append(tests, t...), append(others, o...)
+				continue
+			}
+			others = append(others, e)
+		default:
+			others = append(others, e)
+		}
+	}
+	return tests, others
+}
+
+// fixed says whether an expression is true or false whatever follows.
+func fixed(e specExpr, k int) bool {
+	_, low, high := e.at(k)
+	return low == yes || high == no
+}
+
+// specTest is one condition.
+type specTest struct {
+	reading func(k int) (now, low, high truth)
+	pattern func(k int) bool // nil: it has none
+}
+
+func (t specTest) at(k int) (now, low, high truth) { return t.reading(k) }
+
+func (t specTest) looks(k int) bool {
+	_, low, high := t.reading(k)
+	return low != high && t.pattern != nil && t.pattern(k)
+}
+
+// test reads one condition.
+func (f *referee) test(c Condition, wide bool) specExpr {
+	unix := f.subject.Action == Network
+	abstract := unix && len(f.subject.Names) == 1 && len(f.subject.Names[0]) > 1 && string(f.subject.Names[0][:2]) == "@/"
+	text := c.Op == "ends_with" || c.Op == "contains" || c.Op == "regex"
+	named := c.Value != "" && c.Value[0] == '@' && !text
+	switch {
+	case c.Field == "protocol" && c.Value == "unix":
+		return specConstant(yes)
+	case c.Field != "path" && c.Field != "command":
+		return specConstant(no)
+	case unix && named != abstract:
+		return specConstant(no)
+	case text && c.Field == "path":
+		return f.locationTest(c)
+	case text:
+		return f.wordsTest(c)
+	}
+	return f.tableTest(c, wide)
+}

@@ -44,7 +44,6 @@ enum edge_kind {
 	EDGE_NAME = 1,
 	EDGE_MASK = 2,
 	EDGE_PREFIX = 3,
-	EDGE_PORT = 4,
 };
 
 /* Start nodes. The first NAME_ROOTS are walked by the names of a location, so each superblock has a node for them. */

@@ -111,6 +111,7 @@ struct sockaddr_un {
 };
 
 struct unix_address {
+	int len;
 	struct sockaddr_un name[0];
 };
 
@@ -150,6 +151,7 @@ struct msghdr {
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define UNIX_PATH_MAX 108	 /* include/uapi/linux/un.h */
 #define MSG_FASTOPEN 0x20000000
 #define SOCK_STREAM 1		 /* include/linux/net.h */
 #define SOCK_DGRAM 2

@@ -34,6 +34,8 @@ struct scratch {
 	__u32 table;	/* matcher: from the header, as the next two */
 	__u32 mask;
 	__u32 seed;
+	__u32 low;	/* matcher: first range of ports that may be it */
+	__u32 high;	/* matcher: first behind those */
 	__u32 mixed;	/* a location was judged below which rules decide differently */
 	__u32 cut;	/* there are more words than `name` or `data` holds */
 	__u32 procfs;	/* the location is on a proc file system */

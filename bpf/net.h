@@ -5,8 +5,9 @@
  *   socket_connect        connect on AF_INET and AF_INET6; other families are refused
  *   socket_sendmsg        sends that carry an address of their own: UDP, and TCP with MSG_FASTOPEN, which connects without
  *                         ever calling socket_connect
- *   unix_stream_connect   AF_UNIX: the peer is the socket found, not the path given. Only caisson's own control socket
- *   unix_may_send         may be reached, and sockets without a name, which can only have been handed down
+ *   unix_stream_connect   AF_UNIX: the peer is the socket found, not the path given. It is judged by its location, or by
+ *   unix_may_send         its abstract name; caisson's own control socket may always be reached, and so may sockets
+ *                         without a name, which can only have been handed down
  *
  * The family that counts is the socket's, not the one in the address: an IPv4 socket takes AF_UNSPEC for AF_INET when it
  * sends, and an IPv6 socket takes IPv4 addresses.
@@ -17,6 +18,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
+#include "location.h"
 #include "match.h"
 #include "report.h"
 
@@ -110,6 +112,54 @@ static long try_prefix(__u32 i, struct walk *w)
 	return 1;
 }
 
+/*
+ * One step of the search for the last of the node's ranges that starts at or below the port: it is one of those from s->low
+ * to before s->high, whose first starts there in any case. Returns 1 when it is found.
+ */
+static long try_range(__u32 i, struct walk *w)
+{
+	struct scratch *s = w->s;
+	const union cell *here = cell_at(w->image, s->node);
+	__u32 low = s->low, high = s->high, middle = low + (high - low) / 2;
+
+	if (!here) {
+		s->error = REASON_BROKEN;
+		return 1;
+	}
+	if (high - low <= 1)
+		return 1;
+
+	const union cell *ranges = cell_at(w->image, here->ports.ranges + middle / IMAGE_RANGES);
+	if (!ranges) {
+		s->error = REASON_BROKEN;
+		return 1;
+	}
+	if (ranges->range[middle & (IMAGE_RANGES - 1)].from <= s->event.port)
+		s->low = middle;
+	else
+		s->high = middle;
+	return 0;
+}
+
+/* From a node that has ports to where the port leads: at most 65536 ranges, so 16 halvings. */
+static __always_inline void follow_port(struct scratch *s, void *image, struct walk *w, const union cell *here)
+{
+	__u32 first = here->ports.ranges;
+
+	s->low = 0;
+	s->high = here->ports.count;
+	bpf_loop(17, try_range, w, 0);
+
+	__u32 found = s->low;
+	const union cell *ranges = cell_at(image, first + found / IMAGE_RANGES);
+	if (!ranges) {
+		s->error = REASON_BROKEN;
+		s->node = 0;
+		return;
+	}
+	s->node = ranges->range[found & (IMAGE_RANGES - 1)].next;
+}
+
 /* Longest prefix, then port. */
 static __always_inline __u32 match_address(struct scratch *s, void *image)
 {
@@ -128,19 +178,8 @@ static __always_inline __u32 match_address(struct scratch *s, void *image)
 	here = s->node ? cell_at(image, s->node) : NULL;
 	if (!here)
 		return 0;
-	if (here->node.flags & IMAGE_FINAL)
-		return here->node.verdict;
-
-	next = here->node.next;
-	if (here->node.flags & IMAGE_EXACT) {
-		s->data[KEY] = s->event.port >> 8;
-		s->data[KEY + 1] = s->event.port;
-
-		__u32 port = follow(&w, s->node, EDGE_PORT, KEY, 2);
-		if (port)
-			next = port;
-	}
-	s->node = next;
+	if (here->node.flags & IMAGE_PORTS)
+		follow_port(s, image, &w, here);
 	return verdict_here(s, image);
 }
 
@@ -227,32 +266,46 @@ int BPF_PROG(caisson_socket_sendmsg, struct socket *sock, struct msghdr *msg, in
 	return reach(id, sk, address, msg->msg_namelen, OP_SENDTO);
 }
 
-/* The name a Unix socket is bound to, for the report: a path, or '@' and an abstract name. */
-static __always_inline void read_unix_name(struct scratch *s, const void *address)
+/*
+ * The one name of an abstract Unix socket: "@/" and the name's bytes, of which any may be zero. In the kernel a zero stands
+ * before the name; without it, it is the path of a socket that is just being closed.
+ */
+static __always_inline void read_abstract(struct scratch *s, struct unix_address *address)
 {
-	__u32 size = 108; /* sun_path */
-	const __u8 *name = address + bpf_core_field_offset(struct unix_address, name) +
+	const __u8 *path = (const void *)address + bpf_core_field_offset(struct unix_address, name) +
 			   bpf_core_field_offset(struct sockaddr_un, sun_path);
+	__u32 size = BPF_CORE_READ(address, len) - 2; /* without sun_family */
 
-	if (bpf_probe_read_kernel(s->data, size, name))
+	if (size < 1 || size > UNIX_PATH_MAX || bpf_probe_read_kernel(s->data + 1, size, path) || s->data[1]) {
+		s->error = REASON_UNREADABLE;
 		return;
-	if (!s->data[0])
-		s->data[0] = '@';
+	}
+	s->data[0] = '@';
+	s->data[1] = '/';
+	s->name[0] = size + 1;
+	s->names = 1;
+	s->event.path_len = size + 1;
+}
 
-	long length = bpf_probe_read_kernel_str(s->data + KEY, size, s->data);
-	if (length > 1 && length <= 108)
-		s->event.path_len = length - 1;
+/* Where a Unix socket is, as names; s->error if that cannot be told. Only a socket bound to a path has a dentry. */
+static __always_inline void read_socket(struct scratch *s, struct unix_sock *peer, struct dentry *dentry)
+{
+	if (dentry)
+		s->error = read_location(s, dentry);
+	else
+		read_abstract(s, peer->addr);
 }
 
 /* Decides whether an agent may talk to a Unix socket. */
-static __noinline int reach_unix(struct identity *id, struct sock *peer, __u32 op)
+static __noinline int reach_unix(struct identity *id, struct sock *sk, __u32 op)
 {
-	struct unix_sock *other = (struct unix_sock *)peer;
-	const void *address = BPF_CORE_READ(other, addr);
+	struct unix_sock *peer = bpf_skc_to_unix_sock(sk);
 	__u32 zero = 0;
 
+	if (!peer)
+		return -EACCES;
 	/* Made by socketpair: there is no way to it but having been given it. */
-	if (!address)
+	if (!peer->addr)
 		return 0;
 
 	struct scratch *s = begin(id, ACTION_NET, op);
@@ -261,22 +314,31 @@ static __noinline int reach_unix(struct identity *id, struct sock *peer, __u32 o
 		return -EACCES;
 
 	s->event.family = AF_UNIX;
-	read_unix_name(s, address);
-
-	struct dentry *dentry = BPF_CORE_READ(other, path.dentry);
+	struct dentry *dentry = peer->path.dentry;
+	read_socket(s, peer, dentry);
 	if (dentry) {
-		s->event.ino = BPF_CORE_READ(dentry, d_inode, i_ino);
-		s->event.dev = BPF_CORE_READ(dentry, d_sb, s_dev);
+		struct inode *inode = dentry->d_inode;
+
+		s->event.ino = inode ? inode->i_ino : 0;
 		if (cfg->control_ino && s->event.ino == cfg->control_ino && s->event.dev == cfg->control_dev)
 			return conclude(s, 0, REASON_CONTROL);
 	}
 
-	__u32 slot = id->slot;
+	__u32 slot = s->slot, reason = s->error;
 	void *image = bpf_map_lookup_elem(&images, &slot);
 	if (!image)
 		return conclude(s, 0, REASON_NO_POLICY);
-	open_image(s, image, ROOT_TCP);
-	return conclude(s, 0, REASON_FAMILY);
+	s->node = open_image(s, image, ROOT_UNIX);
+	if (!s->node)
+		return conclude(s, 0, REASON_BROKEN);
+	if (reason)
+		return conclude(s, 0, reason);
+
+	if (dentry)
+		s->node = mount_node(s, ROOT_UNIX);
+	s->event.start_node = s->node;
+	__u32 verdict = s->error ? 0 : match_names(s, image);
+	return conclude(s, verdict, s->error);
 }
 
 SEC("lsm/unix_stream_connect")

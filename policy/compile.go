@@ -23,7 +23,7 @@ type compiler struct {
 	env    Env
 	rules  []Rule
 	placed [layout.NameRoots][]placedRule // by start node
-	nets   []netRule
+	nets   []*netRule
 	notes  []string
 	hosts  map[string]bool
 	why    map[int]string // by rule: why it can only say maybe somewhere
@@ -133,7 +133,7 @@ func (c *compiler) attempt(left map[int]string, attempt int, flags uint16) (*Ima
 		return nil, err
 	}
 	return &Image{
-		Runner: r, rules: c.rules, notes: c.notes, hosts: slices.Sorted(maps.Keys(c.hosts)),
+		Runner: r, rules: c.rules, notes: append(c.notes[:len(c.notes):len(c.notes)], b.notes...), hosts: slices.Sorted(maps.Keys(c.hosts)),
 		deferred: b.deferred(c.why), stats: b.stats(len(bytes)),
 	}, nil
 }
@@ -171,8 +171,8 @@ func (c *compiler) place(index int, r *Rule, p *placer) error {
 		return fmt.Errorf("unknown action %s", r.Action)
 	}
 	if r.Action == Network {
-		n, ok, err := p.network(index, r, c.hosts)
-		if err == nil && ok {
+		n, err := p.network(index, r, c.hosts)
+		if err == nil {
 			c.nets = append(c.nets, n)
 		}
 		if err != nil || !concernsUnix(r.When) {
@@ -230,6 +230,7 @@ type built struct {
 	trie    *trie
 	left    map[int]string
 	crowded map[int]bool
+	notes   []string
 }
 
 // build makes the nodes of every kind of subject; the rules in left have none for their patterns.
@@ -237,13 +238,7 @@ func (c *compiler) build(left map[int]string, attempt int) (*built, error) {
 	g := &graph{rules: c.rules, nodes: make([]graphNode, 1)}
 	b := &built{graph: g, left: left}
 	var err error
-	udp := slices.DeleteFunc(slices.Clone(c.nets), func(n netRule) bool { return n.tcpOnly })
-	if b.roots[layout.RootTCP], err = g.networkRoot(c.nets); err != nil {
-		return nil, err
-	}
-	if b.roots[layout.RootUDP], err = g.networkRoot(udp); err != nil {
-		return nil, err
-	}
+	b.roots[layout.RootTCP], b.roots[layout.RootUDP], b.notes = g.networkRoots(c.nets)
 
 	t := newTrie(g, retryWork)
 	if attempt == 0 {

@@ -90,8 +90,7 @@ func checkProtocol(value string) *valueError {
 	if slices.Contains(protocols, value) {
 		return nil
 	}
-	return badValue("use "+strings.Join(protocols, ", ")+meant(value, protocols)+"; no agent can use any other",
-		"unknown protocol %q", value)
+	return badValue("use "+alternatives(protocols)+meant(value, protocols), "no agent can use protocol %q", value)
 }
 
 // checkPathOf says whether the value of a path condition of the action is well formed.

@@ -16,7 +16,7 @@ type encoder struct {
 	data  uint32 // next free cell behind the edge table
 }
 
-// encode writes the image: header, nodes, edge table, then patterns and the ends of long names.
+// encode writes the image: header, nodes, edge table, then patterns, port ranges and the ends of long names.
 func (g *graph) encode(roots [layout.Roots]uint32, flags uint16) ([]byte, error) {
 	table, err := placeEdges(g.edges)
 	if err != nil {
@@ -25,7 +25,7 @@ func (g *graph) encode(roots [layout.Roots]uint32, flags uint16) ([]byte, error)
 	first := len(g.nodes) + len(table.slots)
 	total := first
 	for i := range g.nodes {
-		total += len(g.nodes[i].patterns)
+		total += len(g.nodes[i].patterns) + rangeCells(len(g.nodes[i].ports))
 	}
 	for i := range g.edges {
 		total += continuation(g.edges[i].name)
@@ -75,6 +75,10 @@ func (e *encoder) node(number uint32) {
 	}
 	if n.exact {
 		c[nodeFlags] |= layout.NodeExact
+	}
+	if len(n.ports) > 0 {
+		e.ports(c, n.ports)
+		return
 	}
 	c[nodeNPrefix] = uint8(len(n.prefixes))
 	copy(c[nodePrefixes:], n.prefixes)

@@ -22,7 +22,8 @@ type Env struct {
 	// what became of it. An empty location means that no file can be there, so the rule cannot match; an error stops the
 	// compilation. Nil: the path is its own location.
 	Locate func(path string) (location string, note string, err error)
-	// LookupHost returns the current addresses of a host. Nil, or none: a rule with that host cannot match now.
+	// LookupHost returns the current addresses of a host. Nil, or none: a rule that allows that host cannot match now, and
+	// whatever any other rule may mean by it is refused.
 	LookupHost func(host string) []netip.Addr
 	// SecurePath is what LookPath searches; it is only used in notes.
 	SecurePath []string

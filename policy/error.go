@@ -57,8 +57,9 @@ const (
 	// maxFaults is how many are collected before parsing stops. It is more than are reported because a file is not quite
 	// read in its own order.
 	maxFaults = 100
-	// maxText is how much of a message or a hint is reported: a file can be one long word.
-	maxText = 500
+	// A file can be one long word: this is how much of a text from it, and how much of a message or a hint, is reported.
+	maxQuoted = 200
+	maxText   = 2000
 )
 
 // newFaults reports the faults in the order of the files.
@@ -70,12 +71,22 @@ func newFaults(files []string, list []*Error) *Faults {
 	return &Faults{Files: files, List: list[:min(len(list), maxErrors)]}
 }
 
-// clip bounds a text of a fault.
-func clip(s string) string {
-	if len(s) <= maxText {
+// clip bounds a text.
+func clip(s string, most int) string {
+	if len(s) <= most {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxText], "") + "…"
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// message formats a message; strings, which may come from a file, are bounded.
+func message(format string, args []any) string {
+	for i, arg := range args {
+		if s, ok := arg.(string); ok {
+			args[i] = clip(s, maxQuoted)
+		}
+	}
+	return clip(fmt.Sprintf(format, args...), maxText)
 }
 
 // valueError is a fault inside the value of a condition.
@@ -93,12 +104,12 @@ func (e *valueError) Error() string {
 
 // badValue makes a [valueError] about the whole value.
 func badValue(hint, format string, args ...any) *valueError {
-	return &valueError{msg: fmt.Sprintf(format, args...), hint: hint, offset: -1}
+	return &valueError{msg: message(format, args), hint: hint, offset: -1}
 }
 
 // badByte makes a [valueError] about one byte of the value.
 func badByte(offset int, hint, format string, args ...any) *valueError {
-	return &valueError{msg: fmt.Sprintf(format, args...), hint: hint, offset: offset}
+	return &valueError{msg: message(format, args), hint: hint, offset: offset}
 }
 
 // nearest is the known word that s was probably meant to be; "" when none is near.

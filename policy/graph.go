@@ -20,6 +20,7 @@ type graphNode struct {
 	exact    bool
 	patterns []pattern
 	prefixes []uint8
+	ports    []graphRange
 }
 
 type graphEdge struct {

@@ -3,225 +3,241 @@
 package policy
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 
 	"caisson/bpf/layout"
 )
 
-// netRule is one network rule, reduced to what a kernel sees.
+// netRule is a network rule, reduced to what a kernel sees of a connection.
 type netRule struct {
-	rule     int
-	tcpOnly  bool
-	anywhere bool           // no condition on the address
-	prefixes []netip.Prefix // else: 16-byte prefixes, any of which may hold the address
-	port     uint16         // 0: any
+	index  int // of the rule
+	at     int // among the network rules
+	effect Effect
+	when   *netExpr
+	tests  []*netTest // on the address, of when
+	size   int        // tests of when, of any kind
+	exact  bool       // else: its blocks make no cells, and its ports are not told apart
+	why    string     // why an image can only say maybe somewhere; "": it never does
 }
 
-// network reduces a rule; false when no connection can match it now. Hosts that it names are added to hosts.
-func (p *placer) network(index int, r *Rule, hosts map[string]bool) (netRule, bool, error) {
-	n := netRule{rule: index, anywhere: true}
-	for _, c := range r.When.Conditions() {
-		var verr *valueError
-		switch c.Field {
-		case "url":
-			var o Origin
-			if o, verr = parseRuleURL(c.Value); verr == nil {
-				n.tcpOnly, n.port = true, o.Port
-				n.restrict(p.host(o.Host, hosts))
-			}
-		case "host":
-			var host string
-			if host, verr = parseHost(c.Value); verr == nil {
-				n.restrict(p.host(host, hosts))
-			}
-		case "address":
-			var block netip.Prefix
-			if block, verr = parsePrefix(c.Value); verr == nil {
-				n.restrict([]netip.Prefix{block})
-			}
-		case "port":
-			n.port, verr = parsePort(c.Value)
-		}
-		if verr != nil {
-			return n, false, verr
-		}
+// word is the verdict of the rule where its condition has this truth; 0 where it leaves the decision to those behind it.
+func (r *netRule) word(v truth) uint32 {
+	switch v {
+	case yes:
+		return layout.Verdict(uint32(r.effect), r.index)
+	case maybe:
+		return layout.Verdict(layout.EffectDefer, r.index)
 	}
-	return n, n.anywhere || len(n.prefixes) > 0, nil
+	return 0
 }
 
-// host is the addresses of a host as prefixes.
-func (p *placer) host(host string, hosts map[string]bool) []netip.Prefix {
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return []netip.Prefix{netip.PrefixFrom(wide(addr), 128)}
-	}
-
-	hosts[host] = true
-	var out []netip.Prefix
-	if p.env.LookupHost != nil {
-		for _, addr := range p.env.LookupHost(host) {
-			if addr.IsValid() {
-				out = append(out, netip.PrefixFrom(wide(addr), 128))
-			}
-		}
-	}
-	if len(out) == 0 {
-		p.note("no address is known for host %q: the rule cannot match now", host)
-	}
-	return out
+// netExpr is the condition of a network rule.
+type netExpr struct {
+	kind ExprKind
+	test *netTest
+	sub  []*netExpr
 }
 
-// restrict leaves only addresses that lie in one of the prefixes, too. Of two prefixes one holds the other or they are
-// disjoint, so the narrower of a pair is their intersection.
-func (n *netRule) restrict(prefixes []netip.Prefix) {
-	if n.anywhere {
-		n.anywhere, n.prefixes = false, prefixes
+// Why an image can only say maybe for a network rule.
+const (
+	whyName    = "a kernel sees no names"
+	whyAddress = "a host has no known address"
+	whyLengths = "more than 48 different prefix lengths"
+	whyNetwork = "too many combinations of addresses and ports"
+)
+
+// netKind is what a test looks at.
+type netKind uint8
+
+const (
+	netFixed   netKind = iota // nothing: the answer is known
+	netUnknown                // a host that has no address now
+	netBlocks                 // the address
+	netPorts                  // the port
+	netProto                  // the protocol
+)
+
+// netTest is one test, with what its kind needs.
+type netTest struct {
+	kind     netKind
+	value    truth          // netFixed
+	blocks   []netip.Prefix // netBlocks: 16-byte prefixes, none of length 0, any of which may hold the address
+	from, to uint16         // netPorts
+	proto    uint8          // netProto
+	owner    *netRule       // netBlocks
+	number   int            // netBlocks: among those of its rule
+}
+
+// answered is an expression whose truth is known.
+func answered(v truth) *netExpr { return &netExpr{test: &netTest{kind: netFixed, value: v}} }
+
+// network reduces a rule. Hosts that it names are added to hosts.
+func (p *placer) network(index int, r *Rule, hosts map[string]bool) (*netRule, error) {
+	n := &netRule{index: index, effect: r.Effect}
+	w := netWords{placer: p, rule: n, hosts: hosts}
+	var err error
+	if n.when, err = w.expr(r.When); err != nil {
+		return nil, err
+	}
+	n.count(n.when)
+	return n, nil
+}
+
+// count gathers the tests of an expression.
+func (r *netRule) count(e *netExpr) {
+	for _, sub := range e.sub {
+		r.count(sub)
+	}
+	if e.kind != Test {
 		return
 	}
-	var both []netip.Prefix
-	for _, a := range n.prefixes {
-		for _, b := range prefixes {
-			switch {
-			case covers(b, a):
-				both = append(both, a)
-			case covers(a, b):
-				both = append(both, b)
+	r.size++
+	if e.test.kind == netBlocks {
+		e.test.owner, e.test.number = r, len(r.tests)
+		r.tests = append(r.tests, e.test)
+	}
+}
+
+// netWords turns the words of one rule into tests.
+type netWords struct {
+	*placer
+	rule  *netRule
+	hosts map[string]bool
+}
+
+// expr reduces an expression.
+func (w netWords) expr(e *Expr) (*netExpr, error) {
+	switch {
+	case e == nil:
+		return answered(yes), nil
+	case e.Kind == Test:
+		t, verr := w.test(e.Test)
+		if verr != nil {
+			return nil, verr
+		}
+		return t, nil
+	}
+
+	out := &netExpr{kind: e.Kind}
+	for _, sub := range e.Sub {
+		s, err := w.expr(sub)
+		if err != nil {
+			return nil, err
+		}
+		if e.Kind == Any {
+			out.alternative(s)
+		} else {
+			out.sub = append(out.sub, s)
+		}
+	}
+	return out, nil
+}
+
+// alternative adds an operand to an Any. The addresses of a list become one test, which costs the same however many they
+// are.
+func (e *netExpr) alternative(s *netExpr) {
+	if s.kind == Any {
+		for _, sub := range s.sub {
+			e.alternative(sub)
+		}
+		return
+	}
+	if s.kind == Test && s.test.kind == netBlocks {
+		i := slices.IndexFunc(e.sub, func(o *netExpr) bool { return o.kind == Test && o.test.kind == netBlocks })
+		if i >= 0 {
+			e.sub[i].test.blocks = append(e.sub[i].test.blocks, s.test.blocks...)
+			return
+		}
+	}
+	e.sub = append(e.sub, s)
+}
+
+// test reduces one condition. What only a name could answer is maybe: a kernel sees addresses.
+func (w netWords) test(c Condition) (*netExpr, *valueError) {
+	switch c.Field {
+	case "url":
+		return w.url(c)
+	case "host":
+		if c.Op != opEquals {
+			w.rule.why = whyName
+			return answered(maybe), nil
+		}
+		host, verr := parseHost(c.Value)
+		if verr != nil {
+			return nil, verr
+		}
+		return w.host(host), nil
+	case "address":
+		block, verr := parsePrefix(c.Value)
+		if verr != nil {
+			return nil, verr
+		}
+		return inBlocks([]netip.Prefix{block}), nil
+	case "port":
+		from, to, verr := parsePorts(c.Value)
+		if verr != nil {
+			return nil, verr
+		}
+		return &netExpr{test: &netTest{kind: netPorts, from: from, to: to}}, nil
+	case "protocol":
+		proto, verr := parseProtocol(c.Value)
+		if verr != nil {
+			return nil, verr
+		}
+		return &netExpr{test: &netTest{kind: netProto, proto: proto}}, nil
+	}
+	return answered(no), nil // a path: no connection has one
+}
+
+// url reduces a condition on the URL: TCP, and the addresses and port of its origin.
+func (w netWords) url(c Condition) (*netExpr, *valueError) {
+	tcp := &netExpr{test: &netTest{kind: netProto, proto: ProtoTCP}}
+	if c.Op != opEquals && c.Op != opStartsWith {
+		w.rule.why = whyName
+		return &netExpr{kind: All, sub: []*netExpr{tcp, answered(maybe)}}, nil
+	}
+	o, verr := parseRuleURL(c.Value)
+	if verr != nil {
+		return nil, verr
+	}
+	port := &netExpr{test: &netTest{kind: netPorts, from: o.Port, to: o.Port}}
+	return &netExpr{kind: All, sub: []*netExpr{tcp, port, w.host(o.Host)}}, nil
+}
+
+// host reduces a host to its addresses.
+func (w netWords) host(host string) *netExpr {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return inBlocks([]netip.Prefix{netip.PrefixFrom(wide(addr), 128)})
+	}
+
+	w.hosts[host] = true
+	var blocks []netip.Prefix
+	if w.env.LookupHost != nil {
+		for _, addr := range w.env.LookupHost(host) {
+			if addr.IsValid() {
+				blocks = append(blocks, netip.PrefixFrom(wide(addr), 128))
 			}
 		}
 	}
-	n.prefixes = both
+	if len(blocks) > 0 {
+		return inBlocks(blocks)
+	}
+	if w.rule.effect == Allow { // what is unknown never holds then
+		w.note("no address is known for host %q: the rule cannot match now", host)
+	} else {
+		w.rule.why = whyAddress
+		w.note("no address is known for host %q: whatever may be that host is refused", host)
+	}
+	return &netExpr{test: &netTest{kind: netUnknown}}
 }
 
-// covers says whether the whole of b lies in a.
-func covers(a, b netip.Prefix) bool {
-	return a.Bits() <= b.Bits() && maskWide(b.Addr(), a.Bits()) == a.Addr()
-}
-
-// networkRoot makes the start node of one protocol: the longest prefix that holds an address leads to a node that has
-// merged the rules of all shorter ones, so the first rule decides and not the longest prefix.
-func (g *graph) networkRoot(rules []netRule) (uint32, error) {
-	var everywhere []int // indexes into rules
-	at := map[netip.Prefix][]int{}
-	lengths := map[int]bool{}
-	for i, r := range rules {
-		if r.anywhere {
-			everywhere = append(everywhere, i)
-		}
-		for _, p := range r.prefixes {
-			if p.Bits() == 0 {
-				everywhere = append(everywhere, i)
-				continue
-			}
-			at[p] = append(at[p], i)
-			lengths[p.Bits()] = true
-			if len(lengths) > layout.MaxPrefixes {
-				return 0, g.tooLarge(r.rule, fmt.Sprintf("more than %d different prefix lengths", layout.MaxPrefixes))
-			}
+// inBlocks is the test whether the address lies in one of the blocks.
+func inBlocks(blocks []netip.Prefix) *netExpr {
+	for _, b := range blocks {
+		if b.Bits() == 0 {
+			return answered(yes)
 		}
 	}
-
-	root := g.newNode(graphNode{})
-	ports := map[string]uint32{}
-	sorted := longestFirst(lengths)
-	work := 0
-	for _, bits := range sorted {
-		g.nodes[root].prefixes = append(g.nodes[root].prefixes, uint8(bits))
-	}
-	for _, p := range sortedPrefixes(at) {
-		list := slices.Clone(everywhere)
-		for _, bits := range sorted {
-			if bits <= p.Bits() {
-				list = append(list, at[netip.PrefixFrom(maskWide(p.Addr(), bits), bits)]...)
-			}
-		}
-		if work += len(list); work > maxStateItems {
-			return 0, g.tooLarge(rules[slices.Max(list)].rule, "too many combinations of addresses and ports")
-		}
-		node := g.portNode(rules, list, ports)
-		addr := p.Addr().As16()
-		g.addEdge(root, layout.EdgePrefix, string(append([]byte{uint8(p.Bits())}, addr[:]...)), node)
-		if g.size() > maxCells {
-			return 0, g.tooLarge(rules[slices.Max(list)].rule, "the image would have more than 64 MiB")
-		}
-	}
-	g.nodes[root].next = g.portNode(rules, everywhere, ports)
-	return root, nil
-}
-
-// portNode is the node that decides on the port among the listed rules; known holds those already made. It is 0 when no
-// rule is left.
-func (g *graph) portNode(rules []netRule, list []int, known map[string]uint32) uint32 {
-	slices.Sort(list)
-	list = slices.Compact(list)
-	if i := slices.IndexFunc(list, func(i int) bool { return rules[i].port == 0 }); i >= 0 {
-		list = list[:i+1]
-	}
-	if len(list) == 0 {
-		return 0
-	}
-	key := fmt.Sprint(list)
-	if n, ok := known[key]; ok {
-		return n
-	}
-
-	last := rules[list[len(list)-1]]
-	rest := uint32(0)
-	if last.port == 0 {
-		rest = g.leaf(last.rule, known)
-	}
-	if len(list) == 1 && last.port == 0 {
-		known[key] = rest
-		return rest
-	}
-	n := g.newNode(graphNode{next: rest})
-	if rest != 0 {
-		g.nodes[n].verdict = g.nodes[rest].verdict
-	}
-	known[key] = n
-	done := map[uint16]bool{0: true}
-	for _, i := range list {
-		if port := rules[i].port; !done[port] {
-			done[port] = true
-			g.addEdge(n, layout.EdgePort, string([]byte{byte(port >> 8), byte(port)}), g.leaf(rules[i].rule, known))
-		}
-	}
-	return n
-}
-
-// leaf is the node that says nothing but the effect of one rule.
-func (g *graph) leaf(rule int, known map[string]uint32) uint32 {
-	key := fmt.Sprint("leaf ", rule)
-	if n, ok := known[key]; ok {
-		return n
-	}
-	n := g.newNode(graphNode{verdict: layout.Verdict(uint32(g.rules[rule].Effect), rule), final: true})
-	g.nodes[n].next = n
-	known[key] = n
-	return n
-}
-
-// longestFirst sorts prefix lengths.
-func longestFirst(lengths map[int]bool) []int {
-	var out []int
-	for bits := range lengths {
-		out = append(out, bits)
-	}
-	slices.SortFunc(out, func(a, b int) int { return b - a })
-	return out
-}
-
-// sortedPrefixes are the prefixes of the map in an order that does not change from run to run.
-func sortedPrefixes(at map[netip.Prefix][]int) []netip.Prefix {
-	var out []netip.Prefix
-	for p := range at {
-		out = append(out, p)
-	}
-	slices.SortFunc(out, func(a, b netip.Prefix) int {
-		if c := a.Addr().Compare(b.Addr()); c != 0 {
-			return c
-		}
-		return a.Bits() - b.Bits()
-	})
-	return out
+	return &netExpr{test: &netTest{kind: netBlocks, blocks: blocks}}
 }

@@ -5,7 +5,6 @@ package policy
 import (
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -88,59 +87,6 @@ func TestNetworkVerdicts(t *testing.T) {
 	}
 }
 
-func TestNetworkImageEqualsReference(t *testing.T) {
-	c := seeded(99)
-	blocks := []string{"0.0.0.0/0", "::/0", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "10.1.2.3", "10.1.2.3/32",
-		"::ffff:0:0/96", "::ffff:10.1.2.2/127", "2001:db8::/32", "2001:db8::/33", "2001:db8::1", "::/1", "128.0.0.0/1"}
-	addrs := []string{"10.1.2.3", "10.1.2.2", "10.1.3.3", "10.2.0.0", "11.0.0.0", "128.0.0.1", "::ffff:10.1.2.3",
-		"2001:db8::1", "2001:db8:8000::", "2001:db9::", "::", "0.0.0.0", "ffff::", "::1"}
-	hosts := []string{"h.example", "unknown.example", "10.1.2.3", "2001:db8::1"}
-	ports := []string{"1", "22", "443", "65535"}
-	for range 1500 {
-		var lines []string
-		for range 1 + c.IntN(7) {
-			line := pick(c, []string{"ALLOW", "DENY", "REQUIRE_APPROVAL"})
-			if c.IntN(6) == 0 {
-				lines = append(lines, line+" url=https://"+pick(c, []string{"h.example", "unknown.example:22", "10.1.2.3", "[2001:db8::1]:1"}))
-				continue
-			}
-			if c.IntN(4) > 0 {
-				line += " address=" + pick(c, blocks)
-			}
-			if c.IntN(3) == 0 {
-				line += " host=" + pick(c, hosts)
-			}
-			if c.IntN(2) == 0 {
-				line += " port=" + pick(c, ports)
-			}
-			lines = append(lines, line)
-		}
-		p := netPolicy(t, lines...)
-		m, err := Compile(p, genEnv)
-		if err != nil {
-			t.Fatalf("%q: %v", lines, err)
-		}
-		for range 20 {
-			port, _ := strconv.Atoi(pick(c, append(ports, "2")))
-			s := connection(pick(c, []uint8{ProtoTCP, ProtoUDP, 1}), pick(c, addrs), uint16(port))
-			if got, want := m.Run(s), Reference(p, genEnv, s); got != want {
-				t.Fatalf("%q\n%d %s %d: image %+v, specification %+v", lines, s.Proto, s.Addr, s.Port, got, want)
-			}
-		}
-	}
-}
-
-func TestTooManyPrefixLengths(t *testing.T) {
-	var lines []string
-	for bits := 1; bits <= 60; bits++ {
-		lines = append(lines, fmt.Sprintf("ALLOW address=%s", netip.PrefixFrom(maskWide(netip.MustParseAddr("ffff:ffff:ffff:ffff::"), bits), bits)))
-	}
-	_, err := Compile(netPolicy(t, lines...), Env{})
-	if err == nil || !strings.Contains(err.Error(), `policy too large: rule "48"`) {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestURLSubjects(t *testing.T) {
 	p := netPolicy(t, "DENY address=10.0.0.0/8", "ALLOW url=https://api.datasource.com", "ALLOW host=other.example port=8080")
 	p.Rules[1].When.Test.Op = opStartsWith
@@ -172,6 +118,74 @@ func TestURLSubjects(t *testing.T) {
 	for _, bad := range []string{"", "x", "https://", "https://u:p@h.example", `https://a\@b.example`, "https://a b", "https://h.example:0", "//h.example", "https://h.example:"} {
 		if _, err := URLSubject(bad); err == nil {
 			t.Errorf("%q is taken for a URL", bad)
+		}
+	}
+}
+
+// With a name, every operator on url and host is decided exactly; with an address alone only those that compare it.
+func TestNameOperators(t *testing.T) {
+	const site = "https://a.b.example:8443"
+	cases := []struct {
+		field, op, value string
+		holds            bool
+	}{
+		{"host", "equals", "a.b.example", true}, {"host", "equals", "b.example", false},
+		{"host", "starts_with", "a", true}, {"host", "starts_with", "a.b", true}, {"host", "starts_with", "a.b.example", true},
+		{"host", "starts_with", "a.b.ex", false}, {"host", "starts_with", "b", false},
+		{"host", "ends_with", ".b.example", true}, {"host", "ends_with", "b.example", true}, {"host", "ends_with", ".example", true},
+		{"host", "ends_with", "a.b.example", true}, {"host", "ends_with", ".a.b.example", false}, {"host", "ends_with", "xample", false},
+		{"host", "contains", "b.ex", true}, {"host", "contains", "c", false},
+		{"host", "glob", "*.b.example", true}, {"host", "glob", "*.example", false}, {"host", "glob", "**.example", true},
+		{"host", "glob", "**", true}, {"host", "glob", "a.*.ex*", true}, {"host", "glob", "a.**.b.example", true},
+		{"host", "regex", `a\.b\.[a-z]+`, true}, {"host", "regex", `b\.example`, false}, {"host", "regex", "a|.*example", true},
+		{"url", "equals", site, true}, {"url", "starts_with", site, true}, {"url", "equals", "https://a.b.example", false},
+		{"url", "ends_with", ".example:8443", true}, {"url", "ends_with", ".example", false},
+		{"url", "contains", "://a.", true}, {"url", "contains", "http:", false},
+		{"url", "glob", "https://*.b.example:8443", true}, {"url", "glob", "https://*.example:8443", false},
+		{"url", "glob", "*://**.example:8*", true}, {"url", "glob", "https://**.example", false}, {"url", "glob", "http://**:8443", false},
+		{"url", "regex", `https://.*:\d+`, true}, {"url", "regex", `https`, false},
+	}
+	named, err := URLSubject(site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range cases {
+		t.Run(fmt.Sprint(tc.field, " ", tc.op, " ", tc.value), func(t *testing.T) {
+			p := &Policy{Agent: "net", Rules: []Rule{{Name: "r", Action: Network, Effect: Allow,
+				When: when(Condition{Field: tc.field, Op: tc.op, Value: tc.value})}}}
+			if got := Reference(p, Env{}, named); (got.Rule == 0) != tc.holds || got.Effect == Defer {
+				t.Errorf("got %+v", got)
+			}
+			exact := tc.op == "equals" || tc.op == "starts_with" && tc.field == "url"
+			for proto, deferred := range map[uint8]bool{ProtoTCP: !exact, ProtoUDP: !exact && tc.field == "host"} {
+				s := connection(proto, "10.9.9.9", 8443)
+				if got := Reference(p, Env{}, s); (got.Effect == Defer) != deferred || got.Effect == Allow {
+					t.Errorf("protocol %d without a name: %+v", proto, got)
+				}
+			}
+		})
+	}
+}
+
+// Where a name leads is not known when a URL is evaluated: a rule that keeps to addresses allows nothing then, whichever
+// way it is written.
+func TestNamesAreInNoBlock(t *testing.T) {
+	s, err := URLSubject("https://a.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := when(Condition{Field: "address", Op: opEquals, Value: "10.0.0.0/8"})
+	for _, tc := range []struct {
+		effect Effect
+		when   *Expr
+		rule   int
+	}{
+		{Allow, inside, -1}, {Allow, &Expr{Kind: Not, Sub: []*Expr{inside}}, -1},
+		{Deny, inside, -1}, {Deny, &Expr{Kind: Not, Sub: []*Expr{inside}}, 0},
+	} {
+		p := &Policy{Agent: "net", Rules: []Rule{{Name: "r", Action: Network, Effect: tc.effect, When: tc.when}}}
+		if got := Reference(p, Env{}, s); got.Rule != tc.rule || got.Effect != Deny {
+			t.Errorf("%s %v: %+v", tc.effect, tc.when.Kind, got)
 		}
 	}
 }

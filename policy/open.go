@@ -84,6 +84,9 @@ func (r Runner) checkNode(n, data, cells, rules uint32) error {
 	if next := le.Uint32(c[nodeNext:]); next >= r.table {
 		return fmt.Errorf("next node %d", next)
 	}
+	if c[nodeFlags]&layout.NodePorts != 0 {
+		return r.checkPorts(c, data, cells)
+	}
 	if c[nodeFlags]&^(layout.NodeFinal|layout.NodeExact) != 0 {
 		return fmt.Errorf("flags %#x", c[nodeFlags])
 	}

@@ -102,6 +102,18 @@ func parsePort(text string) (uint16, *valueError) {
 	return uint16(n), nil
 }
 
+// protocolNumbers are the protocols that rules can name.
+var protocolNumbers = map[string]uint8{"tcp": ProtoTCP, "udp": ProtoUDP, "unix": ProtoUnix}
+
+// parseProtocol reads the name of a protocol.
+func parseProtocol(text string) (uint8, *valueError) {
+	number, ok := protocolNumbers[text]
+	if !ok {
+		return 0, badValue("write tcp, udp or unix", "no agent can use the protocol %q", text)
+	}
+	return number, nil
+}
+
 // parseHost reads a DNS name or an IP address and returns it in the one form in which hosts are compared.
 func parseHost(text string) (string, *valueError) {
 	if addr, err := netip.ParseAddr(text); err == nil {

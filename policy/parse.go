@@ -8,6 +8,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -57,9 +58,15 @@ func (p place) String() string { return fmt.Sprintf("%s:%d:%d", p.file, p.Line, 
 type parser struct {
 	*session
 	file  string
-	chain []string // the files that lead to this one, and this one
+	chain chain // the files that lead to this one, and this one
 	lines []string
 }
+
+// chain is files of which each includes the next.
+type chain []string
+
+// String writes "a.yaml → b.yaml".
+func (c chain) String() string { return strings.Join(c, " → ") }
 
 // Parse reads a policy that is one file strictly: what it does not know is an error, never ignored. The error is a *[Faults]
 // of up to 20 values of type *[Error], in the order of the file; the policy is nil unless the error is.
@@ -100,10 +107,14 @@ func (s *session) digest() [32]byte {
 
 // fail records a fault.
 func (p *parser) fail(pos Pos, hint, format string, args ...any) {
-	if p.full() {
-		return
+	p.report(pos, hint, message(format, args))
+}
+
+// report records a fault whose message is bounded already.
+func (p *parser) report(pos Pos, hint, msg string) {
+	if !p.full() {
+		p.errs = append(p.errs, &Error{File: p.file, Pos: pos, Msg: msg, Hint: clip(hint, maxText)})
 	}
-	p.errs = append(p.errs, &Error{File: p.file, Pos: pos, Msg: clip(fmt.Sprintf(format, args...)), Hint: clip(hint)})
 }
 
 // full says whether there are so many faults that nobody wants more.

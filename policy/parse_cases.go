@@ -151,7 +151,7 @@ func (p *parser) testCase(n *yaml.Node) Case {
 		}
 	}
 	if v := p.require(n, f, what, "expect"); v != nil {
-		c.Expect = p.effect(v)
+		c.Expect, _ = p.effect(v)
 	}
 	if v := f["rule"]; v != nil {
 		c.Rule = p.text(v, "rule")

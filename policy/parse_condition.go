@@ -201,7 +201,7 @@ func (p *parser) value(n *yaml.Node, f field, op operator, s scope) *Expr {
 	}
 	c, err := p.checked(action, f, c)
 	if err != nil {
-		p.fail(p.within(n, err.offset), err.hint, "%s", err.msg)
+		p.report(p.within(n, err.offset), err.hint, err.msg)
 		return nil
 	}
 	return &Expr{Kind: Test, Test: c, Pos: c.Pos}

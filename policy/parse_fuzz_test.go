@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -28,6 +29,11 @@ func FuzzParse(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(data, []byte("rules: [ { name: inner, action: network, effect: DENY } ]\n"))
+	}
+	for _, tc := range slices.Concat(badPolicies, badFields, badValues, badText) {
+		if len(tc.text) < 4096 {
+			f.Add([]byte(tc.text), []byte("x"))
+		}
 	}
 	f.Add([]byte("agent: a\nrules: [ { include: inner.yaml } ]\n"), []byte("rules: [ { include: inner.yaml } ]\n"))
 

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -82,7 +81,7 @@ func (p *parser) include(n *yaml.Node) {
 
 // mayInclude says whether a file can be included here.
 func (p *parser) mayInclude(path string, pos Pos) bool {
-	chain := strings.Join(append(slices.Clone(p.chain), path), " → ")
+	chain := append(slices.Clone(p.chain), path)
 	first, again := p.included[path]
 	switch {
 	case p.read == nil:

@@ -27,18 +27,21 @@ func (p *parser) rule(n *yaml.Node) Rule {
 	if v := f["description"]; v != nil {
 		rule.Description = p.describe(v)
 	}
-	known := false
+	known, decided := false, false
 	if v := p.require(n, f, what, "action"); v != nil {
 		rule.Action, known = p.action(v)
 	}
 	if v := p.require(n, f, what, "effect"); v != nil {
-		rule.Effect = p.effect(v)
+		rule.Effect, decided = p.effect(v)
 	}
 	if v := f["conditions"]; v != nil {
 		rule.When = p.conditions(v, rule.Action, known)
 	}
 	if v := f["descendants"]; v != nil {
-		rule.Descendants = p.descendants(v, &rule, known)
+		rule.Descendants = p.descendants(v)
+		if known && rule.Action != ShellExec || decided && rule.Effect != Allow {
+			p.fail(position(v), "remove it", "descendants belongs to rules with action shell_exec and effect ALLOW")
+		}
 	}
 	if v := f["expires"]; v != nil {
 		rule.Expires = p.expires(v)
@@ -86,25 +89,21 @@ func (p *parser) action(n *yaml.Node) (Action, bool) {
 }
 
 // effect reads an effect's name.
-func (p *parser) effect(n *yaml.Node) Effect {
+func (p *parser) effect(n *yaml.Node) (Effect, bool) {
 	s := p.text(n, "effect")
 	if s == "" {
-		return Deny
+		return Deny, false
 	}
 	e, ok := parseEffect(s)
 	if !ok {
 		p.fail(position(n), "use ALLOW, DENY or REQUIRE_APPROVAL"+meant(s, effectNames[:Defer]), "unknown effect %q", s)
 	}
-	return e
+	return e, ok
 }
 
 // descendants reads whether what the program starts may run, too.
-func (p *parser) descendants(n *yaml.Node, r *Rule, known bool) bool {
-	ok := p.choice(n, "descendants", []string{"allow"}) == 0
-	if known && (r.Action != ShellExec || r.Effect != Allow) {
-		p.fail(position(n), "remove it", "descendants belongs to rules with action shell_exec and effect ALLOW")
-	}
-	return ok
+func (p *parser) descendants(n *yaml.Node) bool {
+	return p.choice(n, "descendants", []string{"allow"}) == 0
 }
 
 // expires reads an instant.

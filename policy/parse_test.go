@@ -99,11 +99,92 @@ var badValues = []struct{ name, text, want string }{
 	{"bad block", netRuleText("address: { equals: 10.0.0.0/33 }"), "no prefix length from 0 to 32"},
 	{"host bits", netRuleText("address: { equals: 10.1.2.3/8 }"), "(write 10.0.0.0/8)"},
 	{"quoted port", netRuleText("port: { equals: \"443\" }"), "port must be an integer, not a string"},
+	{"ends with a slash", pathRule("ends_with", "a/"), `f.yaml:6:39: no location ends with "/"`},
+	{"ends with dot-dot", pathRule("ends_with", "/.."), `no location can match "/.."`},
+	{"contains two slashes", pathRule("contains", "a//b"), `no location can match "a//b"`},
+	{"contains dot-dot", pathRule("contains", "a/../b"), `no location can match "a/../b"`},
+	{"contains a star", pathRule("contains", "a*b"), `f.yaml:6:38: "*" has no meaning in contains`},
+	{"contains a long name", pathRule("contains", strings.Repeat("n", 256)), "256 bytes long, more than 255"},
+	{"open group", pathRule("regex", "'/a(b'"), "missing closing ): \"/a(b\" (the syntax is RE2's"},
+	{"group that closes another", pathRule("regex", "'a)|(b'"), "unexpected )"},
+	{"backreference", pathRule("regex", "'(a)\\1'"), "invalid escape sequence"},
+	{"long regex", pathRule("regex", strings.Repeat("a", 1025)), "the expression is 1025 bytes long, more than 1024"},
+	{"huge regex", pathRule("regex", "'((a{1000}){1000}){1000}'"), "invalid repeat count"},
+	{"pipe in contains", commandRule("contains", "a | b"), `"|" in column 3`},
+	{"long word in contains", commandRule("contains", strings.Repeat("a", 256)), "a word of the command is 256 bytes long"},
+	{"command regex", commandRule("regex", "'*'"), "missing argument to repetition operator"},
+	{"abstract socket without name", netRuleText("path: { equals: '@' }"), `"@" names no abstract socket`},
+	{"long abstract socket", netRuleText("path: { equals: '@" + strings.Repeat("a", 108) + "' }"), "108 bytes long, more than 107"},
+	{"abstract socket by its start", netRuleText("path: { starts_with: '@a' }"), "an abstract socket has one name"},
+	{"abstract socket with a star", netRuleText("path: { equals: '@a*' }"), `"*" has no meaning in equals`},
+	{"abstract file", pathRule("equals", "'@a'"), `path "@a" is not absolute`},
+	{"unknown protocol", netRuleText("protocol: { equals: icmp }"), `no agent can use protocol "icmp" (use tcp, udp or unix; did you mean tcp?)`},
+	{"protocol in capitals", netRuleText("protocol: { equals: TCP }"), `did you mean tcp?`},
+	{"protocol pattern", netRuleText("protocol: { glob: t* }"), `protocol has no field "glob" (known are equals, not_equals, in, not_in)`},
+	{"host in capitals", netRuleText("host: { ends_with: .Example.com }"), "host names are compared in lower case (write .example.com)"},
+	{"host with half a label", netRuleText("host: { ends_with: -x.com }"), "is not made of labels"},
+	{"host with an empty label", netRuleText("host: { glob: '*..com' }"), "a label of \"*..com\" is empty"},
+	{"host with a slash", netRuleText("host: { contains: a/b }"), `"/" cannot be in a host name`},
+	{"host with stars", netRuleText("host: { glob: 'a**.com' }"), "write **.example.com for any number of labels"},
+	{"URL pattern with a path", netRuleText("url: { glob: 'https://h.example/*' }"), "a kernel cannot see a URL path"},
+	{"part of a URL path", netRuleText("url: { contains: /v1 }"), "a kernel cannot see a URL path"},
+	{"URL pattern without scheme", netRuleText("url: { glob: '*.example.com' }"), "is no pattern of origins (write scheme://host"},
+	{"URL pattern without port", netRuleText("url: { glob: 'https://h:' }"), "is no pattern of origins"},
 	{"port 0", netRuleText("port: { equals: 0 }"), `port "0" is not a port`},
 	{"port range backwards", netRuleText("port: { equals: 20-10 }"), `the range of ports "20-10" is empty (write "10-20")`},
 	{"port range without an end", netRuleText("port: { equals: 20- }"), `port "" is not a port (a range is written "1024-65535")`},
 	{"port too large", netRuleText("port: { equals: 65536 }"), `port "65536" is not a port`},
 	{"port in hex", netRuleText("port: { equals: 0x50 }"), `port "0x50" is not a port`},
+}
+
+// badFields are faults of the keys that a policy or a rule may have.
+var badFields = []struct{ name, text, want string }{
+	{"unknown mode", "agent: a\nmode: observ\nrules: []\n", `f.yaml:2:7: unknown mode "observ" (use enforce or observe; did you mean observe?)`},
+	{"mode is a boolean", "agent: a\nmode: true\nrules: []\n", "mode must be a string, not a boolean"},
+	{"unknown baseline", "agent: a\nbaseline: all\nrules: []\n", `f.yaml:2:11: unknown baseline "all" (use runtime or none)`},
+	{"defaults that allow", "agent: a\ndefaults: { effect: ALLOW }\nrules: []\n",
+		`f.yaml:2:21: the default effect is DENY, not "ALLOW" (defaults never loosens deny: write a rule)`},
+	{"defaults without effect", "agent: a\ndefaults: {}\nrules: []\n", "f.yaml:2:11: defaults has no effect"},
+	{"defaults with more", "agent: a\ndefaults: { effect: DENY, action: x }\nrules: []\n", `defaults has no field "action" (known are effect)`},
+	{"description that is a list", "agent: a\ndescription: [x]\nrules: []\n", "description must be a string, not a list"},
+	{"description with an escape", "agent: a\ndescription: \"\\e[31m\"\nrules: []\n", "the description is too long, or not text"},
+	{"long description", "agent: a\ndescription: " + strings.Repeat("x", 4097) + "\nrules: []\n", "the description is too long, or not text"},
+	{"descendants of a file", rule1("name: r\naction: file_read\neffect: ALLOW\ndescendants: allow"),
+		"f.yaml:6:18: descendants belongs to rules with action shell_exec and effect ALLOW (remove it)"},
+	{"descendants of a denial", rule1("name: r\naction: shell_exec\neffect: DENY\ndescendants: allow"), "descendants belongs to"},
+	{"descendants deny", rule1("name: r\naction: shell_exec\neffect: ALLOW\ndescendants: deny"), `unknown descendants "deny" (use allow)`},
+	{"expires a day", rule1("name: r\naction: network\neffect: ALLOW\nexpires: 2026-12-31"),
+		`f.yaml:6:14: "2026-12-31" is no RFC 3339 date (write date, time and zone, as 2026-12-31T23:59:59Z)`},
+	{"expires without zone", rule1("name: r\naction: network\neffect: ALLOW\nexpires: 2026-12-31T00:00:00"), "is no RFC 3339 date"},
+	{"expires at YAML's date", rule1("name: r\naction: network\neffect: ALLOW\nexpires: 2026-12-31 00:00:00 Z"), "is no RFC 3339 date"},
+	{"expires a number", rule1("name: r\naction: network\neffect: ALLOW\nexpires: 2026"), "expires must be a date, not an integer"},
+	{"schedule that is a mapping", scheduled("{}"), "f.yaml:6:15: schedule must be a list of windows, not a mapping"},
+	{"empty schedule", scheduled("[]"), "schedule must be a list of windows"},
+	{"window without until", scheduled(`[ { from: "09:00" } ]`), "f.yaml:6:17: a window has no until"},
+	{"window with an hour", scheduled(`[ { from: 9, until: "10:00" } ]`), `from must be a string, not an integer (quote it: "9")`},
+	{"clock with one digit", scheduled(`[ { from: "9:00", until: "10:00" } ]`), `f.yaml:6:25: from "9:00" is no time of the day (write hours and minutes in UTC, as "09:30")`},
+	{"clock with seconds", scheduled(`[ { from: "09:00:00", until: "10:00" } ]`), `from "09:00:00" is no time`},
+	{"clock of 60 minutes", scheduled(`[ { from: "09:60", until: "10:00" } ]`), `from "09:60" is no time`},
+	{"from 24:00", scheduled(`[ { from: "24:00", until: "10:00" } ]`), `from "24:00" is no time`},
+	{"until 24:01", scheduled(`[ { from: "09:00", until: "24:01" } ]`), `until "24:01" is no time of the day (write hours and minutes in UTC, as "09:30"; the end of the day is "24:00")`},
+	{"negative clock", scheduled(`[ { from: "-9:00", until: "10:00" } ]`), `from "-9:00" is no time`},
+	{"unknown day", scheduled(`[ { days: [mo], from: "09:00", until: "10:00" } ]`), `f.yaml:6:26: unknown day "mo" (use sun, mon, tue, wed, thu, fri or sat; did you mean mon?)`},
+	{"day twice", scheduled(`[ { days: [mon, mon], from: "09:00", until: "10:00" } ]`), "mon stands twice in days"},
+	{"no days", scheduled(`[ { days: [], from: "09:00", until: "10:00" } ]`), "days must be a list of days"},
+	{"too many windows", scheduled("[" + strings.Repeat(`{ from: "09:00", until: "10:00" },`, 51) + "]"), "a schedule has at most 50 windows"},
+	{"any that is a mapping", netRuleText("any: { port: { equals: 1 } }"), "f.yaml:6:24: any must be a list of conditions, not a mapping (write any: [ { path: { equals: … } }, … ])"},
+	{"empty any", netRuleText("any: []"), "any must be a list of conditions"},
+	{"empty all", netRuleText("all: []"), "all must be a list of conditions"},
+	{"any of nothing", netRuleText("any: [ {} ]"), "f.yaml:6:26: any has an empty mapping, which would always hold"},
+	{"not of nothing", netRuleText("not: {}"), "not has an empty mapping, which would always hold"},
+	{"not of a list", netRuleText("not: [ { port: { equals: 1 } } ]"), "not must be a mapping, not a list"},
+	{"fault inside of any", netRuleText("any: [ { all: [ { not: { prt: { equals: 1 } } } ] } ]"), `not has no field "prt" (known are path, command, url, host, address, port, protocol, any, all, not; did you mean port?)`},
+	{"wrong field inside of not", netRuleText("not: { command: { equals: a } }"), "f.yaml:6:26: command is not a field of network"},
+}
+
+// scheduled is a rule with a schedule, whose value starts at 6:15.
+func scheduled(value string) string {
+	return rule1("name: r\naction: network\neffect: ALLOW\nschedule: " + value)
 }
 
 // badText is what is not the part of YAML that the language uses.
@@ -119,7 +200,7 @@ var badText = []struct{ name, text, want string }{
 }
 
 func TestParseErrors(t *testing.T) {
-	for _, tc := range slices.Concat(badPolicies, badValues, badText) {
+	for _, tc := range slices.Concat(badPolicies, badFields, badValues, badText) {
 		t.Run(tc.name, func(t *testing.T) {
 			p, err := Parse("f.yaml", []byte(tc.text))
 			if err == nil || p != nil {

@@ -60,7 +60,7 @@ func (l specAll) at(k int) (now, low, high truth) {
 }
 
 func (l specAll) looks(k int) bool {
-	if fixed(l, k) {
+	if settledExpr(l, k) {
 		return false
 	}
 	for _, e := range l {
@@ -81,7 +81,7 @@ func (l specAny) at(k int) (now, low, high truth) {
 
 // looks takes all single conditions of the list for one: when that is settled, none of them looks any more.
 func (l specAny) looks(k int) bool {
-	if fixed(l, k) {
+	if settledExpr(l, k) {
 		return false
 	}
 	tests, others := l.split()
@@ -122,8 +122,8 @@ func (l specAny) split() (tests, others specAny) {
 	return tests, others
 }
 
-// fixed says whether an expression is true or false whatever follows.
-func fixed(e specExpr, k int) bool {
+// settledExpr says whether an expression is true or false whatever follows.
+func settledExpr(e specExpr, k int) bool {
 	_, low, high := e.at(k)
 	return low == yes || high == no
 }

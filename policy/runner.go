@@ -114,6 +114,8 @@ func (r Runner) root(s *Subject) uint32 {
 		i = layout.RootTCP
 	case s.Action == Network && s.Proto == ProtoUDP:
 		i = layout.RootUDP
+	case s.Action == Network && s.Proto == ProtoUnix:
+		i = layout.RootUnix
 	default:
 		return 0
 	}
@@ -191,15 +193,11 @@ func (r Runner) runNetwork(node uint32, s *Subject) Verdict {
 		return refuse(ReasonNoRule)
 	}
 
-	cell = r.cell(next)
-	leaf := binary.LittleEndian.Uint32(cell[nodeNext:])
-	if cell[nodeFlags]&layout.NodeExact != 0 {
-		if hit, ok := r.find(next, layout.EdgePort, []byte{byte(s.Port >> 8), byte(s.Port)}); ok {
-			leaf = hit
-		}
+	if r.cell(next)[nodeFlags]&layout.NodePorts != 0 {
+		next = r.followPort(next, s.Port)
 	}
-	if !r.valid(leaf) {
+	if !r.valid(next) {
 		return refuse(ReasonNoRule)
 	}
-	return wordVerdict(r.word(leaf, nodeVerdict))
+	return wordVerdict(r.word(next, nodeVerdict))
 }

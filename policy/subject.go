@@ -10,9 +10,8 @@ import (
 
 // IP protocols of network subjects.
 const (
-	ProtoTCP  = 6
-	ProtoUDP  = 17
-	ProtoUnix = 253 // a Unix socket: a number for experiments (RFC 3692), which no socket has
+	ProtoTCP = 6
+	ProtoUDP = 17
 )
 
 // absentPrefix starts the one name that stands for a program which is not on secure_path. No file can have a name with a
@@ -33,9 +32,9 @@ type Subject struct {
 	Args          [][]byte // program: argv[1:]
 	TruncatedArgs bool     // there are more words than Args holds
 
-	Proto uint8      // network: ProtoTCP or ProtoUDP
-	Addr  netip.Addr // network
-	Port  uint16     // network
+	Proto uint8      // network: ProtoTCP, ProtoUDP or ProtoUnix
+	Addr  netip.Addr // network, TCP and UDP
+	Port  uint16     // network, TCP and UDP
 
 	URL *Origin // network, evaluate only: the URL whose origin is asked for
 }

@@ -52,7 +52,6 @@ const (
 	EdgeName   = 1 // name of a file, program or argument word, compared byte by byte
 	EdgeMask   = 2 // one byte: which of the node's patterns matched (never 0)
 	EdgePrefix = 3 // 17 bytes: prefix length in bits, then the masked IPv6 or v4-mapped address
-	EdgePort   = 4 // 2 bytes: port, big-endian
 )
 
 // Start nodes in the header, one per kind of subject. The first NameRoots are walked by the names of a location.

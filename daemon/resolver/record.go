@@ -18,7 +18,7 @@ import (
 // event is one event with what is known about it.
 type event struct {
 	layout.Event
-	path  []byte   // from the root of its superblock; of a Unix socket: its name
+	path  []byte   // from the root of its superblock; of an abstract Unix socket: "@/" and its name
 	words [][]byte // arguments without argv[0]
 	cut   bool     // there are more
 	agent *agent
@@ -30,16 +30,33 @@ func (e *event) subject() policy.Subject {
 	s := policy.Subject{Action: policy.Action(e.Action)}
 	switch s.Action {
 	case policy.Network:
+		if e.Family == unix.AF_UNIX {
+			s.Proto, s.Names = policy.ProtoUnix, locationNames(e.path)
+			return s
+		}
 		s.Proto, s.Addr, s.Port = uint8(e.Proto), netip.AddrFrom16(e.Addr), e.Port
 	case policy.ShellExec:
 		s.Args, s.TruncatedArgs = e.words, e.cut
 		fallthrough
 	default:
-		if path := bytes.TrimPrefix(e.path, []byte("/")); len(path) > 0 {
-			s.Names = bytes.Split(path, []byte("/"))
-		}
+		s.Names = locationNames(e.path)
 	}
 	return s
+}
+
+// abstract is how the name of a Unix socket begins that is bound to no path; no location does.
+var abstract = []byte("@/")
+
+// locationNames are the names of a location, or the one name of an abstract socket.
+func locationNames(path []byte) [][]byte {
+	switch rest := bytes.TrimPrefix(path, []byte("/")); {
+	case len(rest) == 0:
+		return nil
+	case bytes.HasPrefix(path, abstract):
+		return [][]byte{path}
+	default:
+		return bytes.Split(rest, []byte("/"))
+	}
 }
 
 // record writes the event down.
@@ -85,13 +102,21 @@ func (r *Resolver) describe(rec *audit.Record, e *event) {
 
 	switch {
 	case e.Family == unix.AF_UNIX:
-		rec.Proto, rec.Path = "unix", string(e.path)
+		rec.Proto, rec.Path = "unix", r.socketPath(e)
 	case e.Family != unix.AF_INET && e.Family != unix.AF_INET6:
 		rec.Proto = fmt.Sprintf("family %d", e.Family)
 	default:
 		rec.Proto = protocol(e.Proto)
 		rec.Addr, rec.Port = netip.AddrFrom16(e.Addr).Unmap().String(), e.Port
 	}
+}
+
+// socketPath is the host's path of a Unix socket, or "@" and its abstract name.
+func (r *Resolver) socketPath(e *event) string {
+	if name, ok := bytes.CutPrefix(e.path, abstract); ok {
+		return "@" + string(name)
+	}
+	return r.opt.Path(e.Dev, string(e.path))
 }
 
 func protocol(n uint16) string {

@@ -3,6 +3,7 @@
 package resolver
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"strings"
@@ -139,6 +140,30 @@ func TestHandle(t *testing.T) {
 	}
 }
 
+// A Unix socket is judged by its names from the root, an abstract one by its single name, whatever is in that.
+func TestUnixSubjects(t *testing.T) {
+	for path, want := range map[string]struct {
+		names   string // separated by "|"
+		written string
+	}{
+		"/run/x":    {"run|x", "/mnt/run/x"},
+		"":          {"", "/mnt"},
+		"@/a/b":     {"@/a/b", "@a/b"},
+		"@/":        {"@/", "@"},
+		"@/a\x00/b": {"@/a\x00/b", "@a\x00/b"},
+		"/@/x":      {"@|x", "/mnt/@/x"},
+	} {
+		e := &event{Event: layout.Event{Action: layout.ActionNet, Family: unix.AF_UNIX}, path: []byte(path)}
+		s := e.subject()
+		if got := string(bytes.Join(s.Names, []byte("|"))); got != want.names || s.Proto != policy.ProtoUnix {
+			t.Errorf("%q: names %q of protocol %d", path, got, s.Proto)
+		}
+		if got := newBench(t).socketPath(e); got != want.written {
+			t.Errorf("%q is written %q", path, got)
+		}
+	}
+}
+
 func TestNetwork(t *testing.T) {
 	tests := []struct {
 		name, addr           string
@@ -154,7 +179,8 @@ func TestNetwork(t *testing.T) {
 		{"udp", "2001:db8::1", 53, unix.AF_INET6, 17, 0, "DENY", "2001:db8::1", "udp"},
 		{"raw socket", "::", 0, unix.AF_INET, 1, layout.ReasonFamily, "DENY", "::", "protocol 1"},
 		{"packet socket", "::", 0, 17, 0, layout.ReasonFamily, "DENY", "", "family 17"},
-		{"unix socket", "::", 0, unix.AF_UNIX, 0, layout.ReasonFamily, "DENY", "", "unix"},
+		{"unix socket", "::", 0, unix.AF_UNIX, 0, 0, "DENY", "", "unix"},
+		{"unix socket that is closing", "::", 0, unix.AF_UNIX, 0, layout.ReasonUnreadable, "DENY", "", "unix"},
 		{"control socket", "::", 0, unix.AF_UNIX, 0, layout.ReasonControl, "ALLOW", "", "unix"},
 	}
 	for _, tc := range tests {
@@ -166,7 +192,7 @@ func TestNetwork(t *testing.T) {
 				e.Denied = 0
 			}
 			if tc.reason == layout.ReasonPolicy {
-				s := (&event{Event: e}).subject()
+				s := (&event{Event: e, path: []byte("/run/x")}).subject()
 				v := b.image.Run(s)
 				e.Denied = 0
 				b.settle(&e, v)
@@ -181,7 +207,7 @@ func TestNetwork(t *testing.T) {
 			if len(b.records) != 1 || r.Verdict != tc.verdict || r.Addr != tc.writtenAddr || r.Proto != tc.writtenProto {
 				t.Errorf("%d records, got %s for %q %q", len(b.records), r.Verdict, r.Proto, r.Addr)
 			}
-			if tc.family == unix.AF_UNIX && r.Path != "/run/x" {
+			if tc.family == unix.AF_UNIX && r.Path != "/mnt/run/x" {
 				t.Errorf("path %q", r.Path)
 			}
 		})

@@ -2,9 +2,7 @@
 
 package policy
 
-import (
-	"strings"
-)
+import "strings"
 
 // checkHost says whether the value of a host condition is well formed.
 func checkHost(op, value string) *valueError {
@@ -85,16 +83,16 @@ func checkURL(op, value string) *valueError {
 	case opRegex:
 		return checkRegex(value)
 	}
-	known := hostBytes + "+/[]"
+	known, behind := hostBytes+"+/[]", "/?#" // brackets are those of an IPv6 address
 	if op == opGlob {
-		known = globBytes + "+/"
+		known, behind = globBytes+"+/", "/#"
 	}
 
 	_, rest, slashes := strings.Cut(value, "//")
 	if !slashes {
 		rest = value
 	}
-	if strings.ContainsAny(rest, "/?#") && !(op == opGlob && !strings.ContainsAny(rest, "/#")) {
+	if strings.ContainsAny(rest, behind) {
 		return badValue("name only scheme, host and port, as in https://api.example.com",
 			"a kernel cannot see a URL path, query or fragment, so a rule cannot depend on one")
 	}

@@ -37,7 +37,7 @@ enum op {
 	OP_PTRACE,
 };
 
-/* Why a verdict is not simply the image's. All but LAUNCH and CONTROL are denials. */
+/* Why a verdict is not simply the image's. All are denials but those in REASONS_ALLOW. */
 enum reason {
 	REASON_POLICY,
 	REASON_NO_POLICY,
@@ -56,7 +56,18 @@ enum reason {
 	REASON_FLOOR,
 	REASON_INTERPRETER,
 	REASON_SUBTREE,
+	REASON_CONTINUED,
+	REASON_DESCENDANT,
 };
+
+#define REASON_BIT(reason) (1U << (reason))
+
+#define REASONS_ALLOW (REASON_BIT(REASON_LAUNCH) | REASON_BIT(REASON_CONTROL) | REASON_BIT(REASON_CONTINUED) | \
+		       REASON_BIT(REASON_DESCENDANT))
+
+/* What is refused all the same to an agent that is only observed: the hard floor, and what no valid image decided. */
+#define REASONS_FIRM (REASON_BIT(REASON_FLOOR) | REASON_BIT(REASON_NO_POLICY) | REASON_BIT(REASON_NO_MEMORY) | \
+		      REASON_BIT(REASON_BROKEN))
 
 struct event {
 	__u64 n;
@@ -92,17 +103,28 @@ struct identity {
 	__u32 agent;
 	__u32 slot; /* of the image: the agent's number, or that of an image made for the run */
 	__u32 flags;
-	__u32 pad;
+	__u32 exec_len; /* bytes of the words judged last, until the exec commits; and their hash */
 	__u64 run;
 	__u64 exec_hash;
-	__u32 exec_len;
+	__u64 interpreter_ino; /* what TASK_INTERPRETER is about */
 	__u32 interpreter_dev;
-	__u64 interpreter_ino;
+	__u32 env_len; /* bytes of the words that TASK_ENV is about; and their hash */
+	__u64 env_hash;
+	__u64 key; /* of the hashes */
 };
 
-#define TASK_LAUNCH (1 << 0)
-#define TASK_EXEC_JUDGED (1 << 1) /* the program being executed has been judged */
+/* What belongs to one exec, and is forgotten by the next. */
+#define TASK_LAUNCH (1 << 0)	  /* it is the operator's, whatever it executes */
+#define TASK_EXEC_JUDGED (1 << 1) /* the program being executed has been judged ... */
 #define TASK_INTERPRETER (1 << 2) /* it has opened an interpreter that nothing allows yet */
+#define TASK_OBSERVED (1 << 3)	  /* ... by a policy that refuses nothing */
+#define TASK_SCRIPT (1 << 4)	  /* ... and it is a script whose interpreter may go on */
+#define TASK_TO_DESCENDANT (1 << 5) /* TASK_DESCENDANT from when the exec commits */
+#define TASK_TO_ENV (1 << 6)	    /* TASK_ENV from when the exec commits */
+
+/* What outlives an exec. */
+#define TASK_DESCENDANT (1 << 7) /* what no rule speaks of may be executed; kept for good, and by children */
+#define TASK_ENV (1 << 8)	 /* it is env, and may go on as the program that the script named; for one exec */
 
 struct config {
 	__u64 slice;

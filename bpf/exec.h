@@ -17,41 +17,16 @@
 #include "location.h"
 #include "match.h"
 #include "report.h"
-
-/* Mixes eight bytes of the words into s->hash. */
-static long hash_more(__u32 i, struct walk *w)
-{
-	struct scratch *s = w->s;
-	__u32 at = s->hash_at, len = s->hash_left;
-
-	if (!len || at > MAX_PATH + MAX_ARGV)
-		return 1;
-
-	s->hash = (s->hash ^ name_word(s->data + at, 0, len)) * 0xff51afd7ed558ccdULL;
-	s->hash ^= s->hash >> 32;
-	s->hash_at = at + 8;
-	s->hash_left = len > 8 ? len - 8 : 0;
-	return 0;
-}
-
-/* Of the words at data[at .. at+len); recognises a difference, proves nothing else. */
-static __noinline __u64 hash_words(struct scratch *s, __u32 at, __u32 len)
-{
-	struct walk w = { .s = s };
-
-	s->hash = len;
-	s->hash_at = at;
-	s->hash_left = len;
-	bpf_loop(MAX_ARGV / 8, hash_more, &w, 0);
-	return s->hash;
-}
+#include "script.h"
 
 /* Remembers what was judged until the exec commits. */
 static __always_inline void remember(struct identity *id, struct scratch *s)
 {
 	id->exec_len = s->event.argv_len;
-	id->exec_hash = hash_words(s, s->used, s->event.argv_len);
+	id->exec_hash = hash_words(s, key_of(id), s->used, s->event.argv_len);
 	id->flags |= TASK_EXEC_JUDGED;
+	if (s->observe)
+		id->flags |= TASK_OBSERVED;
 }
 
 SEC("lsm/bprm_creds_for_exec")
@@ -60,8 +35,59 @@ int BPF_PROG(caisson_bprm_creds_for_exec, struct linux_binprm *bprm, int ret)
 	struct identity *id = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
 
 	if (id)
-		id->flags &= TASK_LAUNCH;
+		id->flags &= TASK_LAUNCH | TASK_DESCENDANT | TASK_ENV;
 	return ret;
+}
+
+/*
+ * The program is the interpreter of an allowed script, or what env may become: may it go on? It is asked of an
+ * interpreter that is allowed anyway, too, because it could be env.
+ */
+static __always_inline bool goes_on(struct scratch *s, struct identity *id, struct linux_binprm *bprm)
+{
+	__u32 flags = id->flags, cut = s->cut;
+	__u32 words = s->name[(s->depth + 1) & (MAX_NAMES - 1)] >> 16; /* where argv[1] is, if there is one */
+
+	if (s->names < s->depth + 2)
+		words = 0;
+	if (flags & TASK_SCRIPT) {
+		if (!trusted_program(s, bprm))
+			return false;
+		if (named_env(s) && !cut)
+			remember_env(id, s, words);
+		return true;
+	}
+	return flags & TASK_ENV && !(flags & TASK_EXEC_JUDGED) && !cut && trusted_program(s, bprm) && words_of_env(id, s);
+}
+
+/* Notes what follows from an allowed program for its interpreter and for what it will start. */
+static __always_inline void look_ahead(struct scratch *s, struct identity *id, struct linux_binprm *bprm, __u32 verdict)
+{
+	if (verdict & VERDICT_DESCENDANTS)
+		id->flags |= TASK_TO_DESCENDANT;
+	if (bprm->buf[0] != '#' || bprm->buf[1] != '!')
+		return;
+	s->names = s->depth;
+	if (out_of_reach(s, false))
+		id->flags |= TASK_SCRIPT;
+}
+
+/* From verdict and reason of the rules to the reason that counts. */
+static __always_inline __u32 settle_exec(struct scratch *s, struct identity *id, struct linux_binprm *bprm, __u32 verdict,
+					 __u32 reason)
+{
+	bool allowed = reason == REASON_LAUNCH || (reason == REASON_POLICY && VERDICT_EFFECT(verdict) == EFFECT_ALLOW);
+	bool open = reason == REASON_POLICY && !verdict;
+	bool on = (open || allowed) && id->flags & (TASK_SCRIPT | TASK_ENV) && goes_on(s, id, bprm);
+
+	id->flags &= ~TASK_SCRIPT;
+	if (allowed)
+		look_ahead(s, id, bprm, verdict);
+	else if (open && id->flags & TASK_DESCENDANT)
+		return REASON_DESCENDANT;
+	else if (open && on)
+		return REASON_CONTINUED;
+	return reason;
 }
 
 SEC("lsm/bprm_check_security")
@@ -94,30 +120,30 @@ int BPF_PROG(caisson_bprm_check_security, struct linux_binprm *bprm, int ret)
 	if (!reason)
 		read_argv(s, bprm);
 
-	__u32 slot = id->slot;
+	__u32 slot = id->slot, verdict = 0;
 	void *image = bpf_map_lookup_elem(&images, &slot);
 	if (!image)
 		return conclude(s, 0, REASON_NO_POLICY);
 	if (!open_image(s, image, ROOT_EXEC))
 		return conclude(s, 0, REASON_BROKEN);
-	if (reason)
-		return conclude(s, 0, reason);
 
 	/* The operator chose the first program of a run; it and its interpreters are not the agent's doing. */
-	if (id->flags & TASK_LAUNCH) {
-		remember(id, s);
-		return conclude(s, 0, REASON_LAUNCH);
+	if (!reason && id->flags & TASK_LAUNCH) {
+		reason = REASON_LAUNCH;
+	} else if (!reason) {
+		s->node = mount_node(s, ROOT_EXEC);
+		s->event.start_node = s->node;
+		verdict = s->error ? 0 : match_names(s, image);
+		reason = s->error;
 	}
 
-	s->node = mount_node(s, ROOT_EXEC);
-	s->event.start_node = s->node;
-	if (s->error)
-		return conclude(s, 0, s->error);
+	if (!reason || reason == REASON_LAUNCH)
+		reason = settle_exec(s, id, bprm, verdict, reason);
 
-	__u32 verdict = match_names(s, image);
-	if (!s->error && VERDICT_EFFECT(verdict) == EFFECT_ALLOW)
+	int answer = conclude(s, verdict, reason);
+	if (!answer)
 		remember(id, s);
-	return conclude(s, verdict, s->error);
+	return answer;
 }
 
 SEC("lsm.s/bprm_committed_creds")
@@ -129,24 +155,31 @@ int BPF_PROG(caisson_bprm_committed_creds, struct linux_binprm *bprm)
 	if (!id)
 		return 0;
 
-	__u32 flags = id->flags, len = id->exec_len;
+	__u32 flags = id->flags, len = id->exec_len, keep = flags & TASK_DESCENDANT;
 	__u64 expected = id->exec_hash;
-	id->flags = 0;
+	if (flags & TASK_TO_DESCENDANT)
+		keep |= TASK_DESCENDANT;
+	if (flags & TASK_TO_ENV)
+		keep |= TASK_ENV;
+	id->flags = keep;
 
 	struct scratch *s = bpf_task_storage_get(&scratches, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (s && flags & TASK_EXEC_JUDGED && !(flags & TASK_INTERPRETER) && len <= MAX_ARGV &&
-	    !bpf_copy_from_user(s->data, len, (const void *)bprm->p) && hash_words(s, 0, len) == expected)
+	    !bpf_copy_from_user(s->data, len, (const void *)bprm->p) && hash_words(s, id->key, 0, len) == expected)
 		return 0;
 
-	/* Signal first: whether it can be reported does not matter as much. */
-	bpf_send_signal(SIGKILL);
+	/* An agent that is only observed lives on; whoever cannot be told apart from others does not. */
 	s = begin(id, ACTION_EXEC, OP_EXEC_VERIFY);
-	if (!s)
+	if (!s) {
+		bpf_send_signal(SIGKILL);
 		return 0;
+	}
+	s->observe = flags & TASK_OBSERVED;
 	if (flags & TASK_INTERPRETER) {
 		s->event.ino = id->interpreter_ino;
 		s->event.dev = id->interpreter_dev;
 	}
-	conclude(s, 0, flags & TASK_INTERPRETER ? REASON_INTERPRETER : REASON_ARGV);
+	if (conclude(s, 0, flags & TASK_INTERPRETER ? REASON_INTERPRETER : REASON_ARGV))
+		bpf_send_signal(SIGKILL);
 	return 0;
 }

@@ -117,9 +117,12 @@ static __always_inline int move(struct dentry *from, struct dentry *to, __u32 op
 
 	struct inode *inode = from->d_inode;
 	if (s->mixed && inode && (inode->i_mode & S_IFMT) == S_IFDIR) {
+		__u32 observe = s->observe;
+
 		s = begin(id, ACTION_WRITE, op_from);
 		if (!s)
 			return -EACCES;
+		s->observe = observe;
 		read_location(s, from);
 		return conclude(s, 0, REASON_SUBTREE);
 	}

@@ -26,6 +26,7 @@ struct super_block {
 
 struct inode {
 	__u16 i_mode;
+	kuid_t i_uid;
 	unsigned long i_ino;
 	struct super_block *i_sb;
 };
@@ -75,6 +76,8 @@ struct linux_binprm {
 	unsigned long p; /* top of the new image's stack so far: argv[0]'s first byte */
 	struct file *file;
 	int argc;
+	const char *interp; /* the path by which the file that is judged was named: by the caller, then by each script */
+	char buf[256];	    /* its first bytes, as the kernel will interpret them */
 };
 
 struct cred {
@@ -143,6 +146,8 @@ struct msghdr {
 #define PIPEFS_MAGIC 0x50495045	 /* include/uapi/linux/magic.h */
 #define SB_NOUSER (1UL << 31)	 /* include/linux/fs.h, a file system that can only be mounted by the kernel */
 #define S_IFMT 00170000		 /* include/uapi/linux/stat.h, as the following */
+#define S_IWGRP 00020
+#define S_IWOTH 00002
 #define S_IFDIR 0040000
 #define S_IFCHR 0020000
 #define S_IFBLK 0060000

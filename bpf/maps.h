@@ -46,7 +46,10 @@ struct scratch {
 	__u32 skip;	/* argv: 1 while the word is argv[0], which proves nothing and is no name */
 	__u32 hash_at;	/* hash of argv: next byte, and how many are left */
 	__u32 hash_left;
-	__u64 hash;
+	__u64 sip[4];	/* hash: state */
+	__u32 observe;	/* the image's policy refuses nothing */
+	__u32 place;	/* matcher: where in the name to look for the next middle */
+	__u32 found;	/* matcher: it stands there */
 };
 
 /* ---- Who: identity, set once per task, copied on fork ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The matcher: runs a decision image over a sequence of names. There is this one for files, commands and addresses; its
- * twin is policy/run.go, and both are compared on random input.
+ * twin is policy/walk.go, and both are compared on random input.
  *
  * State that changes from step to step lives in the scratch map, not on the stack: the verifier of 6.12 follows every
  * value of a stack variable through bpf_loop and gives up.
@@ -144,12 +144,66 @@ __noinline int same_bytes(union cell *pattern, __u32 from, struct scratch *s, __
 	return count == sizeof(pattern->pattern.text);
 }
 
+/* A middle of a pattern, and where in the name it may stand; on the stack, and it does not change. */
+struct middle {
+	struct scratch *s;
+	union cell *pattern;
+	__u32 from, len; /* of its text */
+	__u32 name;	 /* offset of the name */
+};
+
+/* One place of the name, from the left. Returns 1 when the middle stands there. */
+static long try_place(__u32 i, struct middle *m)
+{
+	struct scratch *s = m->s;
+	__u32 place = s->place;
+
+	if (place > IMAGE_NAME)
+		return 1;
+	if (same_bytes(m->pattern, m->from, s, m->name + place, m->len)) {
+		s->found = 1;
+		s->place = place + m->len;
+		return 1;
+	}
+	s->place = place + 1;
+	return 0;
+}
+
+/* Do the middles of a pattern stand between its prefix and its suffix, each at the first place behind the one before? */
+__noinline int has_middles(union cell *pattern, struct scratch *s, __u32 offset, __u32 len)
+{
+	if (!pattern || !s || offset > KEY || len > IMAGE_NAME)
+		return 0;
+
+	struct middle m = { .s = s, .pattern = pattern, .name = offset, .from = pattern->pattern.prefix };
+	__u32 end = len - pattern->pattern.suffix;
+
+	s->place = m.from;
+	for (__u32 i = 0; i < IMAGE_MIDDLES; i++) {
+		m.len = pattern->pattern.middle[i];
+		if (!m.len)
+			return 1;
+		if (s->place + m.len > end || end > IMAGE_NAME)
+			return 0;
+		s->found = 0;
+		bpf_loop(end - m.len - s->place + 1, try_place, &m, 0);
+		if (!s->found)
+			return 0;
+		m.from += m.len;
+	}
+	return 1;
+}
+
+/* The text is the prefix, then the middles, then the suffix. */
 static __always_inline bool matches(union cell *pattern, struct scratch *s, __u32 offset, __u32 len)
 {
+	const __u8 *middle = pattern->pattern.middle;
 	__u32 prefix = pattern->pattern.prefix, suffix = pattern->pattern.suffix;
+	__u32 middles = middle[0] + middle[1] + middle[2] + middle[3];
 
-	return prefix + suffix <= len && same_bytes(pattern, 0, s, offset, prefix) &&
-	       same_bytes(pattern, prefix, s, offset + len - suffix, suffix);
+	return prefix + middles + suffix <= len && same_bytes(pattern, 0, s, offset, prefix) &&
+	       same_bytes(pattern, prefix + middles, s, offset + len - suffix, suffix) &&
+	       (!middles || has_middles(pattern, s, offset, len));
 }
 
 /* Which of the node's patterns match, as a mask in s->matched (in the map, or the verifier follows all 256 of them). */
@@ -231,6 +285,7 @@ static __always_inline __u32 open_image(struct scratch *s, void *image, enum ima
 	s->table = header->header.table;
 	s->mask = header->header.mask;
 	s->seed = header->header.seed;
+	s->observe = header->header.flags & IMAGE_OBSERVE;
 	s->event.generation = header->header.generation;
 	return header->header.roots[root];
 }

@@ -58,6 +58,7 @@ static __noinline struct scratch *begin(struct identity *id, __u32 action, __u32
 	s->error = REASON_POLICY;
 	s->cut = 0;
 	s->node = 0;
+	s->observe = 0;
 	return s;
 }
 
@@ -67,11 +68,15 @@ static __noinline int conclude(struct scratch *s, __u32 verdict, __u32 reason)
 	struct counters *c = this_cpu();
 	struct event *e = &s->event;
 	bool allow = reason == REASON_POLICY ? VERDICT_EFFECT(verdict) == EFFECT_ALLOW
-					     : reason == REASON_LAUNCH || reason == REASON_CONTROL;
+					     : REASON_BIT(reason & 31) & REASONS_ALLOW;
 	__u32 len = sizeof(*e) + e->path_len + e->argv_len;
 
 	if (!c)
 		return -EACCES;
+
+	/* Of an agent that is only observed it is reported what the policy says, and not done. */
+	if (s->observe && !(REASON_BIT(reason & 31) & REASONS_FIRM))
+		allow = true;
 
 	e->verdict = verdict;
 	e->reason = reason;

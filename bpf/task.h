@@ -24,7 +24,8 @@ int BPF_PROG(caisson_task_alloc, struct task_struct *task, unsigned long clone_f
 
 	copy.agent = id->agent;
 	copy.slot = id->slot;
-	copy.run = id->run; /* and no flags: a launch is for the task it was given to */
+	copy.run = id->run;
+	copy.flags = id->flags & TASK_DESCENDANT; /* a launch, and what env may do, are for the task they were given to */
 	if (!bpf_task_storage_get(&tasks, task, &copy, BPF_LOCAL_STORAGE_GET_F_CREATE))
 		return -ENOMEM;
 	return 0;

@@ -27,15 +27,3 @@ var genEnv = Env{
 		return nil
 	},
 }
-
-// byteChooser chooses by bytes; when they run out it always takes the first.
-type byteChooser struct{ data []byte }
-
-func (b *byteChooser) IntN(n int) int {
-	if len(b.data) == 0 || n <= 1 {
-		return 0
-	}
-	c := int(b.data[0])
-	b.data = b.data[1:]
-	return c % n
-}

@@ -70,7 +70,7 @@ func (j *Judge) Answer(s Subject) Answer {
 	case RequireApproval:
 		a.Reason = ApprovalText
 	case Defer:
-		a.Reason = DeferText
+		a.Reason = j.image.DeferReason(v.Rule)
 	}
 	return a
 }

@@ -14,10 +14,20 @@ import (
 // smallImage is a valid image with every kind of cell, without the baseline: a fuzzer gets nowhere with large inputs.
 func smallImage(t testing.TB) []byte {
 	t.Helper()
-	p := filePolicy(t, "ALLOW glob /a/*.c", "DENY starts_with /"+name255, "ALLOW glob /b/x*y/?")
+	p := filePolicy(t, "ALLOW glob /a/*.c", "DENY starts_with /"+name255, "ALLOW glob /b/x*z*y/?")
 	p.Rules = append(p.Rules, netPolicy(t, "ALLOW address=10.0.0.0/8 port=443").Rules...)
 	p.Baseline, p.Mode = BaselineNone, Observe
 	return compiled(t, p, Env{}).Bytes(1)
+}
+
+// patternCell is the first cell of a pattern.
+func patternCell(b []byte) []byte {
+	le := binary.LittleEndian
+	for n := uint32(1); ; n++ {
+		if c := b[n*layout.CellSize:]; c[nodeNPattern] > 0 {
+			return b[le.Uint32(c[nodePatterns:])*layout.CellSize:]
+		}
+	}
 }
 
 func TestOpenImageRefuses(t *testing.T) {
@@ -47,6 +57,16 @@ func TestOpenImageRefuses(t *testing.T) {
 			le.PutUint32(node(b)[nodePatterns:], 1<<32-4)
 			return b
 		}, "outside the image"},
+		{"texts of a pattern", func(b []byte) []byte { patternCell(b)[patMiddle] = 59; return b }, "too long"},
+		{"a middle behind an empty one", func(b []byte) []byte {
+			patternCell(b)[patMiddle], patternCell(b)[patMiddle+1] = 0, 1
+			return b
+		}, "behind an empty one"},
+		{"descendants of a denial", func(b []byte) []byte {
+			le.PutUint32(node(b), layout.Verdict(layout.EffectDeny, 0)|layout.VerdictDescendants)
+			return b
+		}, "verdict"},
+		{"approval without a rule", func(b []byte) []byte { le.PutUint32(node(b), layout.EffectApprove); return b }, "verdict"},
 		{"prefix count", func(b []byte) []byte { node(b)[nodeNPrefix] = 49; return b }, "49 prefix lengths"},
 		{"prefix length", func(b []byte) []byte {
 			node(b)[nodeNPrefix], node(b)[nodePrefixes] = 1, 129

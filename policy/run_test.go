@@ -211,32 +211,3 @@ func TestImageBytes(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
-
-func TestRunDoesNotAllocate(t *testing.T) {
-	m := compiled(t, filePolicy(t, "ALLOW glob /a/*.c", "DENY starts_with /b"), Env{})
-	file := writing(t, "/a/x.c")
-	exec := Subject{Action: ShellExec, Names: byteNames([]string{"usr"}), Args: byteNames([]string{"x"})}
-	net := connection(ProtoTCP, "10.0.0.1", 80)
-	for _, s := range []Subject{file, exec, net} {
-		if n := testing.AllocsPerRun(100, func() { m.Run(s) }); n != 0 {
-			t.Errorf("%s: %v allocations", s.Action, n)
-		}
-	}
-}
-
-func BenchmarkRun(b *testing.B) {
-	var lines []string
-	for i := range 1000 {
-		lines = append(lines, fmt.Sprintf("ALLOW starts_with /data/project%d/src", i))
-	}
-	m := compiled(b, filePolicy(b, append(lines, "DENY glob /home/*/.ssh/*.pem")...), Env{})
-	for _, path := range []string{"/data/project999/src/a/b/c", "/home/me/.ssh/key.pem", "/nothing/here"} {
-		s := writing(b, path)
-		b.Run(path, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				m.Run(s)
-			}
-		})
-	}
-}

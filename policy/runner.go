@@ -47,23 +47,26 @@ type Runner struct {
 }
 
 // Run walks the image from the start node of the subject's action.
-func (r Runner) Run(s Subject) Verdict { return r.RunFrom(r.root(&s), s) }
+func (r Runner) Run(s Subject) Verdict { return r.run(r.root(&s), &s) }
 
 // RunFrom walks the image from a node, for a location that starts below the root or for the node that an event names. A
 // node that the image does not have is a dead end.
-func (r Runner) RunFrom(node uint32, s Subject) Verdict {
+func (r Runner) RunFrom(node uint32, s Subject) Verdict { return r.run(node, &s) }
+
+// run is [Runner.RunFrom].
+func (r *Runner) run(node uint32, s *Subject) Verdict {
 	if s.Action == Network && s.Proto != ProtoUnix {
-		return r.runNetwork(node, &s)
+		return r.runNetwork(node, s)
 	}
 
-	w := walk{r: r, node: node}
+	w := r.start(node)
 	for _, name := range s.Names {
 		if w.step(name) {
 			return w.verdict()
 		}
 	}
 	if s.Action == ShellExec {
-		if w.step([]byte(separator)) {
+		if w.step(separatorName) {
 			return w.verdict()
 		}
 		for _, arg := range s.Args {
@@ -78,6 +81,24 @@ func (r Runner) RunFrom(node uint32, s Subject) Verdict {
 	return w.verdict()
 }
 
+// separatorName is [separator] as the names of subjects are.
+var separatorName = []byte(separator)
+
+// Trusts says whether the names of a location, from a node, are a place of trusted interpreters: the node is that of the
+// superblock for layout.RootTrust, or 0 for a location from the root.
+func (r Runner) Trusts(node uint32, names [][]byte) bool {
+	if node == 0 {
+		node = r.word(0, headRoots+4*layout.RootTrust)
+	}
+	w := r.start(node)
+	for _, name := range names {
+		if w.step(name) {
+			break
+		}
+	}
+	return w.why == stopNot && w.cell != nil && binary.LittleEndian.Uint32(w.cell[nodeVerdict:])&3 == layout.EffectAllow
+}
+
 // Generation is the number stamped on the image; 0 when it is not in force.
 func (r Runner) Generation() uint32 { return r.word(0, headGen) }
 
@@ -87,20 +108,20 @@ func (r Runner) Node(root int, names ...string) uint32 {
 	if root < 0 || root >= layout.NameRoots {
 		return 0
 	}
-	w := walk{r: r, node: r.word(0, uint32(headRoots+4*root))}
+	w := r.start(r.word(0, uint32(headRoots+4*root)))
 	for _, name := range names {
 		if w.step([]byte(name)) {
 			break
 		}
 	}
-	if w.reason != "" || w.dead() {
+	if w.why != stopNot || w.dead() {
 		return 0
 	}
 	return w.node
 }
 
 // root is the start node of a subject's kind; 0 when there is none.
-func (r Runner) root(s *Subject) uint32 {
+func (r *Runner) root(s *Subject) uint32 {
 	i := uint32(layout.RootRead)
 	switch {
 	case s.Action == FileRead:
@@ -123,38 +144,39 @@ func (r Runner) root(s *Subject) uint32 {
 }
 
 // cell is the n-th cell. [OpenImage] has checked every number that the image holds; others come through node.
-func (r Runner) cell(n uint32) []byte {
+func (r *Runner) cell(n uint32) []byte {
 	return r.cells[int(n)*layout.CellSize:][:layout.CellSize]
 }
 
 // word reads a 32-bit number of a cell.
-func (r Runner) word(cell, offset uint32) uint32 {
+func (r *Runner) word(cell, offset uint32) uint32 {
 	return binary.LittleEndian.Uint32(r.cells[int(cell)*layout.CellSize+int(offset):])
 }
 
 // valid says whether n is the number of a node.
-func (r Runner) valid(n uint32) bool { return n > 0 && n < r.table }
+func (r *Runner) valid(n uint32) bool { return n > 0 && n < r.table }
 
-// find looks an exact edge up; false when the node has none with that name.
-func (r Runner) find(node uint32, kind uint8, name []byte) (uint32, bool) {
+// find looks an exact edge up; 0 when the node has none with that name.
+func (r *Runner) find(node uint32, kind uint8, name []byte) uint32 {
+	const kindAndLen = 0xffff
+	want := uint32(kind) | uint32(uint8(len(name)))<<8
 	slot := layout.Hash(r.seed, node, kind, name)
 	for range layout.MaxProbes {
-		index := r.table + slot&r.mask
-		cell := r.cell(index)
+		cell := r.cell(r.table + slot&r.mask)
 		owner := binary.LittleEndian.Uint32(cell[edgeNode:])
 		if owner == 0 {
-			return 0, false
+			return 0
 		}
-		if owner == node && cell[edgeKind] == kind && int(cell[edgeLen]) == len(name) && r.sameName(cell, name) {
-			return binary.LittleEndian.Uint32(cell[edgeNext:]), true
+		if owner == node && binary.LittleEndian.Uint32(cell[edgeKind:])&kindAndLen == want && r.sameName(cell, name) {
+			return binary.LittleEndian.Uint32(cell[edgeNext:])
 		}
 		slot++
 	}
-	return 0, false
+	return 0
 }
 
 // sameName compares the whole name of an edge whose length is already known to be equal.
-func (r Runner) sameName(cell, name []byte) bool {
+func (r *Runner) sameName(cell, name []byte) bool {
 	head := min(len(name), layout.InlineName)
 	if string(cell[edgeName:edgeName+head]) != string(name[:head]) {
 		return false
@@ -168,7 +190,7 @@ func (r Runner) sameName(cell, name []byte) bool {
 }
 
 // runNetwork finds the longest known prefix of the address, then the port.
-func (r Runner) runNetwork(node uint32, s *Subject) Verdict {
+func (r *Runner) runNetwork(node uint32, s *Subject) Verdict {
 	if !s.Addr.IsValid() || (s.Proto != ProtoTCP && s.Proto != ProtoUDP) {
 		return refuse(ReasonProtocol)
 	}
@@ -184,7 +206,7 @@ func (r Runner) runNetwork(node uint32, s *Subject) Verdict {
 		key[0] = bits
 		masked := maskWide(addr, int(bits)).As16()
 		copy(key[1:], masked[:])
-		if hit, ok := r.find(node, layout.EdgePrefix, key[:]); ok {
+		if hit := r.find(node, layout.EdgePrefix, key[:]); hit != 0 {
 			next = hit
 			break
 		}

@@ -11,10 +11,41 @@ import (
 
 // walk is a walk through an image: the node it stands on, and why it stopped without a verdict of that node.
 type walk struct {
-	r      Runner
-	node   uint32
-	names  int
-	reason string
+	r     *Runner
+	node  uint32
+	cell  []byte // of the node; nil: there is none
+	names int
+	why   stop
+}
+
+// stop says why a walk has ended without the verdict of a node.
+type stop uint8
+
+const (
+	stopNot stop = iota
+	stopLong
+	stopBroken
+)
+
+// stopReasons are the reasons of verdicts; a walk does not hold them itself, because what holds a string that it returns
+// cannot stand on the stack.
+var stopReasons = [...]string{stopLong: ReasonTooLong, stopBroken: ReasonBroken}
+
+// start begins a walk at a node.
+func (r *Runner) start(node uint32) walk {
+	w := walk{r: r}
+	w.enter(node)
+	return w
+}
+
+// enter goes to a node. It returns true when the walk is over there.
+func (w *walk) enter(node uint32) bool {
+	w.node, w.cell = node, nil
+	if !w.r.valid(node) {
+		return true
+	}
+	w.cell = w.r.cell(node)
+	return w.cell[nodeFlags]&layout.NodeFinal != 0
 }
 
 // step follows one name. It returns true when nothing that follows can change the verdict.
@@ -23,42 +54,49 @@ func (w *walk) step(name []byte) bool {
 		return true
 	}
 	if w.names++; w.names > layout.MaxNames {
-		w.reason = ReasonTooLong
-		return true
+		return w.stop(stopLong)
 	}
 
-	cell := w.r.cell(w.node)
 	if len(name) > layout.MaxName {
 		// No edge and no pattern holds such a word; whether a pattern would match it cannot be told.
-		if cell[nodeNPattern] > 0 {
-			w.reason = ReasonTooLong
-			return true
+		if w.cell[nodeNPattern] > 0 {
+			return w.stop(stopLong)
 		}
-		w.node = binary.LittleEndian.Uint32(cell[nodeNext:])
-		return w.settled()
+		return w.enter(binary.LittleEndian.Uint32(w.cell[nodeNext:]))
 	}
-	if cell[nodeFlags]&layout.NodeExact != 0 {
-		if next, ok := w.r.find(w.node, layout.EdgeName, name); ok {
-			w.node = next
-			return w.settled()
+	if w.cell[nodeFlags]&layout.NodeExact != 0 {
+		if next := w.r.find(w.node, layout.EdgeName, name); next != 0 {
+			return w.enter(next)
 		}
 	}
-
-	next := binary.LittleEndian.Uint32(cell[nodeNext:])
-	if mask := w.r.match(cell, name); mask != 0 {
-		hit, ok := w.r.find(w.node, layout.EdgeMask, []byte{mask})
-		if !ok {
-			w.reason = ReasonBroken
-			return true
+	if w.cell[nodeNPattern] > 0 {
+		if mask := w.r.match(w.cell, name); mask != 0 {
+			next := w.r.find(w.node, layout.EdgeMask, maskNames[mask][:])
+			if next == 0 {
+				return w.stop(stopBroken)
+			}
+			return w.enter(next)
 		}
-		next = hit
 	}
-	w.node = next
-	return w.settled()
+	return w.enter(binary.LittleEndian.Uint32(w.cell[nodeNext:]))
 }
 
+// stop ends the walk without a verdict.
+func (w *walk) stop(why stop) bool {
+	w.why = why
+	return true
+}
+
+// maskNames are the names of mask edges, by mask.
+var maskNames = func() (names [1 << layout.MaxPatterns][1]byte) {
+	for i := range names {
+		names[i][0] = byte(i)
+	}
+	return names
+}()
+
 // match evaluates the patterns of a node on a name: bit i of the mask stands for pattern i.
-func (r Runner) match(cell, name []byte) (mask uint8) {
+func (r *Runner) match(cell, name []byte) (mask uint8) {
 	first := binary.LittleEndian.Uint32(cell[nodePatterns:])
 	for i := range uint32(cell[nodeNPattern]) {
 		if matchPattern(r.cell(first+i), name) {
@@ -93,34 +131,29 @@ func matchPattern(cell, name []byte) bool {
 
 // dead says whether no rule can match any more.
 func (w *walk) dead() bool {
-	return !w.r.valid(w.node) || w.final() && w.r.word(w.node, nodeVerdict) == 0
-}
-
-// final says whether the verdict of the node holds whatever follows.
-func (w *walk) final() bool {
-	return w.r.cell(w.node)[nodeFlags]&layout.NodeFinal != 0
+	return w.cell == nil || w.cell[nodeFlags]&layout.NodeFinal != 0 && binary.LittleEndian.Uint32(w.cell[nodeVerdict:]) == 0
 }
 
 // settled says whether the walk is over.
 func (w *walk) settled() bool {
-	return w.reason != "" || !w.r.valid(w.node) || w.final()
+	return w.why != stopNot || w.cell == nil || w.cell[nodeFlags]&layout.NodeFinal != 0
 }
 
 // cut says that more names follow which nobody has read.
 func (w *walk) cut() {
 	if !w.settled() {
-		w.reason = ReasonTooLong
+		w.why = stopLong
 	}
 }
 
 // verdict is the verdict where the walk stands.
 func (w *walk) verdict() Verdict {
 	switch {
-	case w.reason != "":
-		return refuse(w.reason)
-	case !w.r.valid(w.node):
+	case w.why != stopNot:
+		return refuse(stopReasons[w.why])
+	case w.cell == nil:
 		return refuse(ReasonNoRule)
 	default:
-		return wordVerdict(w.r.word(w.node, nodeVerdict))
+		return wordVerdict(binary.LittleEndian.Uint32(w.cell[nodeVerdict:]))
 	}
 }

@@ -55,6 +55,8 @@ const (
 	ReasonFloor      = 14 // the hard floor: no rule can allow it
 	ReasonInterp     = 15 // the interpreter that a program names may not be used
 	ReasonSubtree    = 16 // a directory below which rules decide differently may not be moved
+	ReasonContinued  = 17 // allowed: the interpreter of a script that a rule allows
+	ReasonDescendant = 18 // allowed: no rule speaks of it, and a rule with `descendants: allow` allowed what started it
 )
 
 // Event is the fixed part of a record in the ring buffer; PathLen bytes of path and ArgvLen bytes of NUL-terminated

@@ -2,6 +2,8 @@
 
 package layout
 
+import "encoding/binary"
+
 // The decision image is an array of cells. Keep in sync with bpf/image.h, which documents the format.
 const (
 	// CellSize is the size of one cell, in bytes.
@@ -164,16 +166,16 @@ func Hash(seed, node uint32, kind uint8, name []byte) uint32 {
 	return uint32(h >> 32)
 }
 
-// word reads up to 8 bytes as a little-endian number, missing ones as zero.
+// word reads up to 8 bytes as a little-endian number, missing ones as zero. It has no loop, because every name ends with
+// such a word: two reads that overlap say the same where they do.
 func word(b []byte) uint64 {
-	if len(b) >= 8 {
-		return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
-			uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+	switch n := len(b); {
+	case n >= 8:
+		return binary.LittleEndian.Uint64(b)
+	case n >= 4:
+		return uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))<<(8*(n-4))
+	case n > 0:
+		return uint64(b[0]) | uint64(b[n/2])<<(8*(n/2)) | uint64(b[n-1])<<(8*(n-1))
 	}
-
-	var w uint64
-	for i, c := range b {
-		w |= uint64(c) << (8 * i)
-	}
-	return w
+	return 0
 }

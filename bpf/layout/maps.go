@@ -7,12 +7,14 @@ type Identity struct {
 	Agent          uint32
 	Slot           uint32 // of the image: the agent's number, or that of an image made for the run
 	Flags          uint32
-	_              uint32
+	ExecLen        uint32 // bytes of the words judged last, until the exec commits
 	Run            uint64 // cgroup id of the run
-	ExecHash       uint64 // of the argv judged last, until the exec commits
-	ExecLen        uint32
-	InterpreterDev uint32 // what TaskInterpreter is about
-	InterpreterIno uint64
+	ExecHash       uint64 // of those words
+	InterpreterIno uint64 // what the program being executed has opened as its interpreter
+	InterpreterDev uint32
+	EnvLen         uint32 // bytes of the words that env may hand on
+	EnvHash        uint64 // of those words
+	Key            uint64 // of the hashes
 }
 
 // TaskLaunch marks the task that the operator's launch is about to turn into the run's first program.

@@ -59,7 +59,7 @@ func TestDeferring(t *testing.T) {
 rules:
   - { name: plain, action: file_read, conditions: { path: { glob: "/a/*.c" } }, effect: ALLOW }
   - { name: class, action: file_read, conditions: { path: { glob: "/b/[xy]" } }, effect: ALLOW }
-  - { name: stars, action: shell_exec, conditions: { command: { glob: "/bin/ls *a*b" } }, effect: DENY }
+  - { name: stars, action: shell_exec, conditions: { command: { glob: "/bin/ls *a*b?" } }, effect: DENY }
 `
 	p, err := policy.Parse("f", []byte(file))
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // are not known. Word 0 is looked up as a rule's is; resolved is false when it has no slash and was not found. Like the
 // kernel, it does not see more than layout.MaxArgvBytes of words.
 func ArgvSubject(env Env, argv []string, cut bool) (s Subject, resolved bool, err error) {
-	if len(argv) == 0 {
+	if len(argv) == 0 || argv[0] == "" {
 		return Subject{}, false, fmt.Errorf("command: no program (name one)")
 	}
 	if verr := checkProgram(opEquals, argv[0]); verr != nil {

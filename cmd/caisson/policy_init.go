@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,14 +36,9 @@ ${WORKSPACE} in it is given when a run is launched; --workspace writes a directo
 					return err
 				}
 			}
-			if workspace != "" {
-				if filepath.Clean(workspace) != workspace || !filepath.IsAbs(workspace) {
-					return usage("write the path from the root", "--workspace: %q is not a clean absolute path", workspace)
-				}
-			}
 			text, err := templates.Text(template.value, agent.value, workspace)
 			if err != nil {
-				return usage("", "--template: %w", err)
+				return usage("", "%w", err)
 			}
 			return writeInit(u, text, output)
 		},

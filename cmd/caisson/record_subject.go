@@ -30,6 +30,9 @@ const (
 
 // reasonWord is the part of a record's reason that stays the same.
 func reasonWord(r *audit.Record) string {
+	if strings.HasPrefix(r.Reason, policy.DeferText) { // what follows says which pattern it is
+		return policy.DeferText
+	}
 	if slices.Contains(decided, r.Reason) {
 		return r.Reason
 	}

@@ -65,12 +65,15 @@ type Replay struct {
 // them are unknown.
 func New(p *policy.Policy, env policy.Env) (*Replay, error) {
 	r := &Replay{policy: p, env: env, judges: map[string]*policy.Judge{}, changes: map[Change]uint64{}, Unknown: map[string]uint64{}}
-	_, err := r.judge(time.Now(), netip.Addr{})
+	_, err := r.judge(time.Now(), elsewhere)
 	return r, err
 }
 
-// judge compiles the candidate as it is in force at an instant. When an address is given, every host that env does not know
-// has that address.
+// elsewhere is an address that nobody connects to (RFC 6666).
+var elsewhere = netip.MustParseAddr("100::1")
+
+// judge compiles the candidate as it is in force at an instant. Every host that env does not know has the given address: a
+// connection is asked about twice, with the host at its other end and with the host elsewhere.
 func (r *Replay) judge(at time.Time, guess netip.Addr) (*policy.Judge, error) {
 	then := trial.At(r.policy, at)
 	var key strings.Builder
@@ -86,15 +89,13 @@ func (r *Replay) judge(at time.Time, guess netip.Addr) (*policy.Judge, error) {
 	}
 
 	env := r.env
-	if guess.IsValid() {
-		env.LookupHost = func(host string) []netip.Addr {
-			if r.env.LookupHost != nil {
-				if known := r.env.LookupHost(host); len(known) > 0 {
-					return known
-				}
+	env.LookupHost = func(host string) []netip.Addr {
+		if r.env.LookupHost != nil {
+			if known := r.env.LookupHost(host); len(known) > 0 {
+				return known
 			}
-			return []netip.Addr{guess}
 		}
+		return []netip.Addr{guess}
 	}
 	j, err := policy.NewJudge(then, env, r.policy.Agent)
 	if err == nil {
@@ -108,7 +109,7 @@ func (r *Replay) Skip(why string, count uint64) { r.Unknown[why] += max(count, 1
 
 // Add decides an event again.
 func (r *Replay) Add(e Event) error {
-	j, err := r.judge(e.Time, netip.Addr{})
+	j, err := r.judge(e.Time, elsewhere)
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,8 @@ func Names() []string {
 	return names
 }
 
+var plainDirectory = regexp.MustCompile(`^(/[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)+$`)
+
 var agentLine = regexp.MustCompile(`(?m)^agent: .*$`)
 
 // Text is the text of a template for an agent ("": the template's own name for it), with a directory in the place of
@@ -43,7 +45,11 @@ func Text(name, agent, workspace string) (string, error) {
 		text = agentLine.ReplaceAllLiteralString(text, "agent: "+agent)
 	}
 	if workspace != "" {
-		text = strings.ReplaceAll(text, "${WORKSPACE}", strings.ReplaceAll(workspace, "'", "''"))
+		// It becomes part of paths, of commands, and of YAML: what means something to one of them would change a rule.
+		if !plainDirectory.MatchString(workspace) {
+			return "", fmt.Errorf("workspace %q is not a clean absolute path of letters, digits and \".\", \"_\", \"-\", \"@\", \"+\"", workspace)
+		}
+		text = strings.ReplaceAll(text, "${WORKSPACE}", workspace)
 	}
 	return text, nil
 }

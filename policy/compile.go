@@ -172,11 +172,12 @@ func (c *compiler) place(index int, r *Rule, p *placer) error {
 	}
 	if r.Action == Network {
 		n, err := p.network(index, r, c.hosts)
-		if err == nil {
-			c.nets = append(c.nets, n)
-		}
-		if err != nil || !concernsUnix(r.When) {
+		if err != nil {
 			return err
+		}
+		c.nets = append(c.nets, n)
+		if !concernsUnix(r.When) {
+			return nil
 		}
 	}
 
@@ -239,6 +240,11 @@ func (c *compiler) build(left map[int]string, attempt int) (*built, error) {
 	b := &built{graph: g, left: left}
 	var err error
 	b.roots[layout.RootTCP], b.roots[layout.RootUDP], b.notes = g.networkRoots(c.nets)
+	for _, n := range c.nets {
+		if n.why != "" && c.why[n.index] == "" {
+			c.why[n.index] = n.why
+		}
+	}
 
 	t := newTrie(g, retryWork)
 	if attempt == 0 {

@@ -28,9 +28,6 @@ type SyntaxError struct {
 // Error writes "line:col: message".
 func (e *SyntaxError) Error() string { return fmt.Sprintf("%d:%d: %s", e.Line, e.Col, e.Msg) }
 
-// errLimit is a string that is too large to be read.
-var errLimit = errors.New("too large to be read")
-
 // reader gathers the parts of a string and of the strings within it.
 type reader struct {
 	dir   string // where relative names begin; "" when that is not known

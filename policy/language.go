@@ -19,6 +19,7 @@ var topFields = []keyword{
 	{"baseline", false, "runtime (the default): what any program needs in order to start is allowed behind these rules. none: only what the rules say.", enumForm("runtime", "none")},
 	{"defaults", false, "What holds where no rule matches: DENY, and nothing else can be written.", refForm("defaults")},
 	{"rules", true, "Tried from top to bottom; the first that matches decides.", refForm("rules")},
+	{"tests", false, "Cases that caisson policy test runs; nothing of them is enforced.", refForm("tests")},
 }
 
 // includedFields are the keys of a file that others include.

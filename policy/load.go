@@ -54,7 +54,7 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
-// LoadDir reads every *.yaml and *.yml file of a directory, hidden ones and sub-directories left out. It returns the
+// LoadDir reads every *.yaml and *.yml file of a directory; hidden ones, files of cases and sub-directories are left out. It returns the
 // policies that are good even when others are not; the error then joins what is wrong with those. Of two files for one
 // agent neither is good. The set is nil only when the directory cannot be read.
 func LoadDir(dir string) (*Set, error) {
@@ -109,7 +109,7 @@ func policyFiles(entries []os.DirEntry) []string {
 	var names []string
 	for _, e := range entries {
 		ext := filepath.Ext(e.Name())
-		if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") && (ext == ".yaml" || ext == ".yml") {
+		if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") && !IsCases(e.Name()) && (ext == ".yaml" || ext == ".yml") {
 			names = append(names, e.Name())
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // Origin is the part of a URL that a policy decides on.
 type Origin struct {
-	Scheme string // lower case
+	Scheme string // lower case; "" in a subject: any
 	Host   string // DNS name in lower case without a final dot, or an IP address as netip writes it
 	Port   uint16
 }

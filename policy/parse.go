@@ -147,6 +147,9 @@ func (p *parser) top(root *yaml.Node) {
 	if n := p.require(root, f, what, "rules"); n != nil {
 		p.rules(n)
 	}
+	if n := f["tests"]; n != nil {
+		pol.Cases = p.tested(n)
+	}
 }
 
 // agent reads the policy's identity.

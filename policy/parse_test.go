@@ -33,7 +33,7 @@ var badPolicies = []struct{ name, text, want string }{
 	{"only a comment", "# nothing\n", "f.yaml:1:1: the policy is empty"},
 	{"two documents", "agent: a\nrules: []\n---\nagent: b\n", "f.yaml:3:1: second document"},
 	{"not a mapping", "- a\n", "f.yaml:1:1: the policy must be a mapping, not a list"},
-	{"unknown field", "agent: a\nrulez: []\n", `f.yaml:2:1: the policy has no field "rulez" (known are agent, description, mode, baseline, defaults, rules; did you mean rules?)`},
+	{"unknown field", "agent: a\nrulez: []\n", `f.yaml:2:1: the policy has no field "rulez" (known are agent, description, mode, baseline, defaults, rules, tests; did you mean rules?)`},
 	{"missing rules", "agent: a\n", "f.yaml:1:1: the policy has no rules"},
 	{"missing agent", "rules: []\n", "f.yaml:1:1: the policy has no agent"},
 	{"duplicate key", "agent: a\nagent: b\nrules: []\n", `f.yaml:2:1: the policy has "agent" twice, first at 1:1`},

@@ -14,6 +14,7 @@ type Policy struct {
 	Mode        Mode
 	Baseline    BaselineKind
 	Rules       []Rule // the file's own rules, and included ones where the include stands, in order
+	Cases       []Case // its tests, which nothing but [caisson/policy/trial] looks at
 
 	File      string   // where it was read from
 	Files     []string // every file that was read for it: the file itself first, then what it includes

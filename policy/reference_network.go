@@ -93,7 +93,7 @@ func (c connectionSpec) url(t Condition, negated bool) (must, could bool) {
 		return false, false
 	}
 	if t.Op != "equals" && t.Op != "starts_with" {
-		if !c.named() {
+		if !c.named() || s.URL.Scheme == "" {
 			return false, true
 		}
 		holds := textMatches(t, s.URL.String())
@@ -103,7 +103,7 @@ func (c connectionSpec) url(t Condition, negated bool) (must, could bool) {
 		return holds, holds
 	}
 	o, err := parseRuleURL(t.Value)
-	if err != nil || o.Port != s.Port || s.URL != nil && s.URL.Scheme != o.Scheme {
+	if err != nil || o.Port != s.Port || s.URL != nil && s.URL.Scheme != "" && s.URL.Scheme != o.Scheme {
 		return false, false
 	}
 	return c.hostIs(o.Host, negated)

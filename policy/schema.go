@@ -46,6 +46,9 @@ func definitions() form {
 			"if": form{"required": []string{"include"}}, "then": refForm("include"), "else": refForm("rule"),
 		}},
 	}
+	for name, f := range caseForms() {
+		defs[name] = f
+	}
 	for a := range actionNames {
 		defs[conditionsName(Action(a))] = conditionsForm(Action(a))
 	}

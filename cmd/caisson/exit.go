@@ -23,6 +23,7 @@ const (
 
 	exitDifferent = 10 // policy diff
 	exitRefuted   = 10 // policy prove
+	exitChanges   = 10 // policy replay
 
 	exitTampered    = 1 // audit verify
 	exitDamaged     = 2

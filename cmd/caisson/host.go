@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,40 +18,30 @@ import (
 
 // hostFlags say how policies are compiled to be looked at on this host.
 type hostFlags struct {
-	securePath      string
-	home, workspace string
-	hosts           policy.PretendHosts
+	securePath string
+	variables
+	hosts policy.PretendHosts
 }
 
 // addHost adds the flags.
 func addHost(cmd *cobra.Command, h *hostFlags) {
 	addSecurePath(cmd, &h.securePath)
-	cmd.Flags().StringVar(&h.home, "home", "", "`DIR` that ${HOME} stands for (default: $HOME)")
-	cmd.Flags().StringVar(&h.workspace, "workspace", "", "`DIR` that ${WORKSPACE} stands for (default: the current directory)")
-	must(cmd.MarkFlagDirname("home"))
-	must(cmd.MarkFlagDirname("workspace"))
+	addVariables(cmd, &h.variables)
 }
 
-// bind gives the variables of a policy their values.
+// bind gives the variables of a policy their values, and says which.
 func (h *hostFlags) bind(u *ui, p *policy.Policy) (*policy.Policy, error) {
 	if len(p.Variables) == 0 {
 		return p, nil
 	}
-	vars := map[string]string{"HOME": h.home, "WORKSPACE": h.workspace}
-	if h.home == "" {
-		vars["HOME"] = os.Getenv("HOME")
-	}
-	if h.workspace == "" {
-		dir, err := os.Getwd()
-		if err != nil {
-			return nil, fmt.Errorf("finding the current directory: %w", err)
-		}
-		vars["WORKSPACE"] = dir
+	values, err := h.values(p.Variables)
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range p.Variables {
-		u.note("agent %s: ${%s} is taken for %s (--%s)", p.Agent, name, vars[name], strings.ToLower(name))
+		u.note("agent %s: ${%s} is taken for %s (--%s)", p.Agent, name, values[name], strings.ToLower(name))
 	}
-	return p.Bind(vars)
+	return p.Bind(values)
 }
 
 // bindAll gives the variables of all policies their values. Of a policy where that fails, the error is kept.

@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exitsCmd, "mklog": mklogCmd, "tear": tearCmd, "tamper": tamperCmd, "fakedaemon": fakeDaemonCmd,
+			"mkevents": mkeventsCmd,
 		},
 	})
 }

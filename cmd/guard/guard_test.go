@@ -58,6 +58,7 @@ var checks = []check{
 			"bpf/layout/x.go":    "package layout\nimport \"fmt\"\n",
 			"daemon/d.go":        "package daemon\nimport (_ \"net/http\"; _ \"caisson/policy\"; _ \"github.com/cilium/ebpf/link\")\n",
 			"daemon/kernel/k.go": "package kernel\nimport _ \"caisson/bpf\"\n",
+			"policy/shell/s.go":  "package shell\nimport _ \"mvdan.cc/sh/v3/syntax\"\n",
 		},
 		bad: map[string]string{
 			"audit/a.go":        "package audit\nimport _ \"caisson/policy\"\n",
@@ -67,10 +68,13 @@ var checks = []check{
 			"cmd/c.go":          "package c\nimport _ \"gopkg.in/yaml.v3\"\n",
 			"policy/compile.go": "package policy\nimport _ \"caisson/bpf\"\n",
 			"policy/eval.go":    "package policy\nimport _ \"gopkg.in/yaml.v3\"\n",
+
+			"cmd/caissond/m.go": "package main\nimport _ \"caisson/policy/shell\"\n",
+			"policy/shell/s.go": "package shell\nimport _ \"mvdan.cc/sh/v3/syntax\"\n",
 		},
 		finds: []string{
 			"audit: imports caisson/policy", "audit: imports net/http/httptest", "bpf/layout: imports caisson/audit",
-			"cmd/c.go: imports gopkg.in/yaml.v3",
+			"cmd/c.go: imports gopkg.in/yaml.v3", "cmd/caissond: imports caisson/policy/shell -> mvdan.cc/sh/v3/syntax",
 			"policy/eval.go: imports gopkg.in/yaml.v3", "policy: imports caisson/bpf -> github.com/cilium/ebpf",
 		},
 	},

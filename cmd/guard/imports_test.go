@@ -22,6 +22,8 @@ var layerTable = []layer{
 	{"audit", []string{"github.com/cilium/ebpf", "net/http", "caisson/daemon", "caisson/policy"}},
 	{"bpf", []string{"caisson/daemon", "caisson/audit"}},
 	{"policy", []string{"github.com/cilium/ebpf", "net/http", "caisson/daemon", "caisson/audit"}},
+	{"daemon", []string{"mvdan.cc/sh"}}, // a parser of shell has no place next to privilege
+	{"cmd/caissond", []string{"mvdan.cc/sh"}},
 }
 
 const (

@@ -13,7 +13,7 @@
 
 #include "net.h"
 
-/* Keep in sync with daemon/kernel/equality_vm_test.go. */
+/* Keep in sync with the offsets in daemon/kernel/equality_vm_test.go. */
 struct subject {
 	__u32 root;
 	__u32 names;

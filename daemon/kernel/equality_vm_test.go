@@ -6,7 +6,6 @@ package kernel
 
 import (
 	"encoding/binary"
-	"net/netip"
 	"testing"
 
 	"caisson/bpf"
@@ -23,21 +22,26 @@ const (
 	equalSubjects = 250
 )
 
-// kernelSubject is struct subject of bpf/equal.bpf.c.
-type kernelSubject struct {
-	Root, Names, Cut, Port uint32
-	Addr                   [16]byte
-	Verdict, Error         uint32
-	Name                   [layout.MaxNames]uint32
-	Data                   [layout.MaxPathBytes + layout.MaxArgvBytes]byte
-}
+// Offsets in struct subject of bpf/equal.bpf.c.
+const (
+	subjectRoot    = 0
+	subjectNames   = 4
+	subjectCut     = 8
+	subjectPort    = 12
+	subjectAddr    = 16
+	subjectVerdict = 32
+	subjectError   = 36
+	subjectName    = 40
+	subjectData    = subjectName + 4*layout.MaxNames
+	subjectSize    = subjectData + layout.MaxPathBytes + layout.MaxArgvBytes
+)
 
 // kernelRunner runs images in the kernel.
 type kernelRunner struct {
 	Program  *ebpf.Program `ebpf:"caisson_equal"`
 	Images   *ebpf.Map     `ebpf:"images"`
 	Subjects *ebpf.Map     `ebpf:"subjects"`
-	buffer   []byte
+	subject  []byte
 }
 
 func newKernelRunner(t *testing.T) *kernelRunner {
@@ -46,7 +50,7 @@ func newKernelRunner(t *testing.T) *kernelRunner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &kernelRunner{buffer: make([]byte, binary.Size(kernelSubject{}))}
+	k := &kernelRunner{subject: make([]byte, subjectSize)}
 	if err := spec.LoadAndAssign(k, nil); err != nil {
 		t.Fatal(verifierHint(err))
 	}
@@ -73,23 +77,20 @@ func (k *kernelRunner) enforce(t *testing.T, image []byte) {
 	}
 }
 
-// run returns the verdict word and the reason, as an event would carry them.
-func (k *kernelRunner) run(t *testing.T, s *kernelSubject) (word, reason uint32) {
+// run returns the verdict word on the packed subject and the reason, as an event would carry them.
+func (k *kernelRunner) run(t *testing.T) (word, reason uint32) {
 	t.Helper()
-	if _, err := binary.Encode(k.buffer, binary.LittleEndian, s); err != nil {
-		t.Fatal(err)
-	}
-	if err := k.Subjects.Put(uint32(0), k.buffer); err != nil {
+	if err := k.Subjects.Put(uint32(0), k.subject); err != nil {
 		t.Fatal(err)
 	}
 	code, err := k.Program.Run(nil)
 	if err != nil || code != 0 {
 		t.Fatalf("the program returned %d, %v", int32(code), err)
 	}
-	if err := k.Subjects.Lookup(uint32(0), k.buffer); err != nil {
+	if err := k.Subjects.Lookup(uint32(0), k.subject); err != nil {
 		t.Fatal(err)
 	}
-	return binary.LittleEndian.Uint32(k.buffer[32:]), binary.LittleEndian.Uint32(k.buffer[36:])
+	return binary.LittleEndian.Uint32(k.subject[subjectVerdict:]), binary.LittleEndian.Uint32(k.subject[subjectError:])
 }
 
 // startNode is the start node of a subject.
@@ -111,45 +112,50 @@ func startNode(s policy.Subject) uint32 {
 }
 
 // pack lays a subject out as the hooks do: the names of the location, the separator, the words. It cuts from the subject
-// what a hook would not read, and reports false for a location that no hook would judge.
-func pack(s *policy.Subject) (*kernelSubject, bool) {
-	out := &kernelSubject{Root: startNode(*s), Port: uint32(s.Port)}
-	if s.Addr.IsValid() {
-		out.Addr = netip.AddrFrom16(s.Addr.As16()).As16()
+// what a hook would not read, and reports false for a location that no hook would judge. What an earlier subject has left
+// behind the end of this one stays: it must not matter.
+func (k *kernelRunner) pack(s *policy.Subject) bool {
+	names, used := 0, 0
+	number := func(at int, n uint32) { binary.LittleEndian.PutUint32(k.subject[at:], n) }
+	add := func(name []byte) {
+		number(subjectName+4*names, uint32(used)<<16|uint32(len(name)))
+		names++
+		used += copy(k.subject[subjectData+used:], name) + 1
 	}
 
-	used := copy(out.Data[:], "/") // of which the separator is made
-	add := func(name []byte) bool {
-		if used+len(name)+1 > len(out.Data) || int(out.Names) == len(out.Name) {
+	k.subject[subjectData] = '/' // of which the separator is made
+	used = 1
+	for _, name := range s.Names {
+		if used+len(name) > layout.MaxPathBytes || names == layout.MaxDepth {
 			return false
 		}
-		out.Name[out.Names] = uint32(used)<<16 | uint32(len(name))
-		out.Names++
-		used += copy(out.Data[used:], name) + 1
-		return true
+		add(name)
 	}
-	for _, name := range s.Names {
-		if !add(name) || used > layout.MaxPathBytes || int(out.Names) > layout.MaxDepth {
-			return nil, false
+	if s.Action == policy.ShellExec {
+		number(subjectName+4*names, 1)
+		names++
+		end := used + layout.MaxArgvBytes
+		for i, word := range s.Args {
+			if used+len(word)+1 > min(end, layout.MaxPathBytes+layout.MaxArgvBytes) || names == layout.MaxNames {
+				s.Args, s.TruncatedArgs = s.Args[:i], true
+				break
+			}
+			add(word)
 		}
-	}
-	if s.Action != policy.ShellExec {
-		return out, true
 	}
 
-	out.Name[out.Names] = 1
-	out.Names++
-	most := used + layout.MaxArgvBytes
-	for i, word := range s.Args {
-		if used+len(word)+1 > most || !add(word) {
-			s.Args, s.TruncatedArgs = s.Args[:i], true
-			break
-		}
-	}
+	number(subjectRoot, startNode(*s))
+	number(subjectNames, uint32(names))
+	number(subjectPort, uint32(s.Port))
+	number(subjectCut, 0)
 	if s.TruncatedArgs {
-		out.Cut = 1
+		number(subjectCut, 1)
 	}
-	return out, true
+	if s.Addr.IsValid() {
+		addr := s.Addr.As16()
+		copy(k.subject[subjectAddr:subjectVerdict], addr[:])
+	}
+	return true
 }
 
 // reasonNumbers are the kernel's reasons for the runner's.
@@ -198,11 +204,10 @@ func TestVMEquality(t *testing.T) {
 				k.enforce(t, image.Bytes(1))
 				for range equalSubjects {
 					s := subject()
-					packed, ok := pack(&s)
-					if !ok {
+					if !k.pack(&s) {
 						continue
 					}
-					v := k.equal(t, packed, image, p, s)
+					v := k.equal(t, image, p, s)
 					effects[v.Effect]++
 					reasons[v.Reason]++
 					pairs++
@@ -217,11 +222,11 @@ func TestVMEquality(t *testing.T) {
 	}
 }
 
-// equal compares the three answers to one subject, and returns that of the runner.
-func (k *kernelRunner) equal(t *testing.T, packed *kernelSubject, image *policy.Image, p *policy.Policy, s policy.Subject) policy.Verdict {
+// equal compares the three answers to the packed subject, and returns that of the runner.
+func (k *kernelRunner) equal(t *testing.T, image *policy.Image, p *policy.Policy, s policy.Subject) policy.Verdict {
 	t.Helper()
 	want := image.Run(s)
-	word, reason := k.run(t, packed)
+	word, reason := k.run(t)
 	number, known := reasonNumbers[want.Reason]
 	if !known || word != want.Word() || reason != number {
 		t.Fatalf("kernel: %#x, reason %d; runner: %#x, %+v\n%s", word, reason, want.Word(), want, policytest.Describe(p, s))

@@ -30,6 +30,7 @@ const says = `print "ran @ARGV\n";`
 // scripts makes files below /s for the duration of a test: text by name.
 func scripts(t *testing.T, files map[string]string) {
 	t.Helper()
+	t.Setenv("LC_ALL", "C") // or perl complains of the locales that a guest does not have
 	t.Cleanup(func() { os.RemoveAll("/s") })
 	for name, text := range files {
 		file := filepath.Join("/s", name)
@@ -75,7 +76,7 @@ func TestVMScriptInterpreter(t *testing.T) {
 		"direct":      "#!/usr/bin/perl\n" + says,
 		"option":      "#!/usr/bin/perl -w\n" + says,
 		"mine/script": "#!/usr/bin/perl\n" + says,
-		"chained":     "#!/s/direct\n",
+		"chained":     "#!/usr/local/bin/interpreter\n", // which goes on, and is a script
 		"foreign":     "#!/srv/bin/perl\n" + says,
 		"linked":      "#!/s/mine/perl\n" + says,
 		"dots":        "#!/usr/bin/../bin/perl\n" + says,
@@ -83,6 +84,7 @@ func TestVMScriptInterpreter(t *testing.T) {
 		"loose":       "#!/usr/local/bin/loose\n" + says,
 		"foreigner":   "#!/usr/local/bin/foreigner\n" + says,
 	})
+	copied(t, "/s/direct", "/usr/local/bin/interpreter", 0o755)
 	copied(t, "/usr/bin/perl", "/srv/bin/perl", 0o755)
 	copied(t, "/usr/bin/perl", "/usr/local/bin/loose", 0o777)
 	copied(t, "/usr/bin/perl", "/usr/local/bin/foreigner", 0o755)

@@ -14,19 +14,25 @@ PACKAGES := \
 	/usr/include/bpf/bpf_helpers.h:libbpf-dev \
 	/usr/include/linux/bpf.h:linux-libc-dev \
 	/usr/bin/gcc:gcc \
+	/usr/bin/node:nodejs \
+	/usr/bin/npm:npm \
 	/usr/bin/git:git \
 	/bin/bash:bash
 
 # Ordinary programs of the host that the guests' agents run, for the programs
 # that they are and not for busybox's imitation of them.
-GUEST_PROGRAMS := /bin/bash /bin/sh /bin/cat /bin/ls /bin/touch /bin/mkdir /bin/mv /bin/ln /bin/rm /bin/chmod /usr/bin/truncate /usr/bin/env /usr/bin/git /usr/bin/perl
+GUEST_PROGRAMS := /bin/bash /bin/sh /bin/cat /bin/ls /bin/touch /bin/mkdir /bin/mv /bin/ln /bin/rm /bin/chmod /usr/bin/truncate /usr/bin/env /usr/bin/git /usr/bin/perl /usr/bin/node
+
+# Where npm and what it is made of lie, whichever package it came from. It is asked when it is needed, after setup.
+NPM_MODULES = $(patsubst %/npm/bin/npm-cli.js,%,$(shell readlink -f /usr/bin/npm))
 
 # What a guest holds beside the program it runs: caisson as it is installed.
 VM_FLAGS = \
 	-file $(CURDIR)/bin/caisson=/usr/bin/caisson \
 	-file $(CURDIR)/bin/caissond=/usr/sbin/caissond \
 	-dir $(CURDIR)/testdata/policies=/etc/caisson/policies \
-	$(addprefix -prog ,$(GUEST_PROGRAMS))
+	$(addprefix -prog ,$(GUEST_PROGRAMS)) \
+	-dir $(NPM_MODULES)=$(NPM_MODULES)
 
 # The compiler of the programs in bpf/ is pinned: its output is committed, and
 # check-generate compares byte for byte.
@@ -55,7 +61,7 @@ VM_PACKAGES = $(addprefix ./,$(sort $(patsubst %/,%,$(dir $(shell grep -rl --inc
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup build generate check check-format check-generate guard test test-unit test-vm demo demo-smoke kernels clean
+.PHONY: help setup build generate check check-format check-generate guard test test-unit fuzz test-vm demo demo-smoke kernels clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F '\t' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -103,6 +109,13 @@ test: setup check build test-unit test-vm demo-smoke ## Everything that CI runs
 test-unit: ## Tests that need neither root nor a virtual machine
 	$(GO) test ./...
 	GORACE=atexit_sleep_ms=20 $(GO) test -race -skip '$(RACE_SKIP)' $(RACE_PACKAGES)
+
+# How long fuzzing looks for a policy and a subject on which image and
+# specification differ. What it found before is in testdata and runs as a test.
+FUZZTIME ?= 60s
+
+fuzz: ## Compare compiler and specification on input that a fuzzer chooses (FUZZTIME=60s)
+	$(GO) test -run '^$$' -fuzz=FuzzEquality -fuzztime=$(FUZZTIME) ./policy
 
 kernels: build ## Bring the newest Debian kernels into the cache
 	@$(VMRUN) -fetch $(KERNELS)

@@ -16,6 +16,7 @@ const (
 	KindGap             Kind = "gap"              // events were lost; Counts says how many and why
 	KindPolicyLoad      Kind = "policy.load"      // a policy took effect
 	KindPolicyRemove    Kind = "policy.remove"    // a policy was withdrawn
+	KindPolicyRefused   Kind = "policy.refused"   // a policy file did not load; what was in force stays
 	KindAgentStart      Kind = "agent.start"      // a run of an agent began
 	KindAgentStop       Kind = "agent.stop"       // a run of an agent ended
 	KindExec            Kind = "exec"             // a program was started
@@ -47,8 +48,9 @@ const (
 
 // What the kernel really did with the call.
 const (
-	EnforcedAllow = "allow"
-	EnforcedDeny  = "deny"
+	EnforcedAllow    = "allow"
+	EnforcedDeny     = "deny"
+	EnforcedObserved = "observed" // let through, whatever the verdict, because the agent is only observed
 )
 
 // class is how long a record may wait for the disk.

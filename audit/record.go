@@ -31,7 +31,7 @@ type Record struct {
 	Action   string `json:"action"`   // file_read, file_write, shell_exec or network
 	Op       string `json:"op"`       // the system call or hook, in more detail than Kind
 	Verdict  string `json:"verdict"`  // ALLOW, DENY or REQUIRE_APPROVAL
-	Enforced string `json:"enforced"` // what the kernel really did: allow or deny
+	Enforced string `json:"enforced"` // what the kernel really did: allow, deny or observed
 	Rule     string `json:"rule"`     // name of the rule that matched
 	Reason   string `json:"reason"`   // why, in words
 	Where    string `json:"where"`    // who decided: kernel or daemon

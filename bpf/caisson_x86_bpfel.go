@@ -18,10 +18,12 @@ import (
 const (
 	CaissonMapConfig                     = "config"
 	CaissonMapCounters                   = "counters"
+	CaissonMapEpochs                     = "epochs"
 	CaissonMapEvents                     = "events"
 	CaissonMapImages                     = "images"
 	CaissonMapMounts                     = "mounts"
 	CaissonMapNames                      = "names"
+	CaissonMapPlaces                     = "places"
 	CaissonMapScratches                  = "scratches"
 	CaissonMapSlices                     = "slices"
 	CaissonMapTasks                      = "tasks"
@@ -46,6 +48,7 @@ const (
 	CaissonProgCaissonInodeUnlink        = "caisson_inode_unlink"
 	CaissonProgCaissonMoveMount          = "caisson_move_mount"
 	CaissonProgCaissonPtraceAccessCheck  = "caisson_ptrace_access_check"
+	CaissonProgCaissonSbAllocSecurity    = "caisson_sb_alloc_security"
 	CaissonProgCaissonSbMount            = "caisson_sb_mount"
 	CaissonProgCaissonSbPivotroot        = "caisson_sb_pivotroot"
 	CaissonProgCaissonSbRemount          = "caisson_sb_remount"
@@ -120,6 +123,7 @@ type CaissonProgramSpecs struct {
 	CaissonInodeUnlink        *ebpf.ProgramSpec `ebpf:"caisson_inode_unlink"`
 	CaissonMoveMount          *ebpf.ProgramSpec `ebpf:"caisson_move_mount"`
 	CaissonPtraceAccessCheck  *ebpf.ProgramSpec `ebpf:"caisson_ptrace_access_check"`
+	CaissonSbAllocSecurity    *ebpf.ProgramSpec `ebpf:"caisson_sb_alloc_security"`
 	CaissonSbMount            *ebpf.ProgramSpec `ebpf:"caisson_sb_mount"`
 	CaissonSbPivotroot        *ebpf.ProgramSpec `ebpf:"caisson_sb_pivotroot"`
 	CaissonSbRemount          *ebpf.ProgramSpec `ebpf:"caisson_sb_remount"`
@@ -137,10 +141,12 @@ type CaissonProgramSpecs struct {
 type CaissonMapSpecs struct {
 	Config    *ebpf.MapSpec `ebpf:"config"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
+	Epochs    *ebpf.MapSpec `ebpf:"epochs"`
 	Events    *ebpf.MapSpec `ebpf:"events"`
 	Images    *ebpf.MapSpec `ebpf:"images"`
 	Mounts    *ebpf.MapSpec `ebpf:"mounts"`
 	Names     *ebpf.MapSpec `ebpf:"names"`
+	Places    *ebpf.MapSpec `ebpf:"places"`
 	Scratches *ebpf.MapSpec `ebpf:"scratches"`
 	Slices    *ebpf.MapSpec `ebpf:"slices"`
 	Tasks     *ebpf.MapSpec `ebpf:"tasks"`
@@ -174,10 +180,12 @@ func (o *CaissonObjects) Close() error {
 type CaissonMaps struct {
 	Config    *ebpf.Map `ebpf:"config"`
 	Counters  *ebpf.Map `ebpf:"counters"`
+	Epochs    *ebpf.Map `ebpf:"epochs"`
 	Events    *ebpf.Map `ebpf:"events"`
 	Images    *ebpf.Map `ebpf:"images"`
 	Mounts    *ebpf.Map `ebpf:"mounts"`
 	Names     *ebpf.Map `ebpf:"names"`
+	Places    *ebpf.Map `ebpf:"places"`
 	Scratches *ebpf.Map `ebpf:"scratches"`
 	Slices    *ebpf.Map `ebpf:"slices"`
 	Tasks     *ebpf.Map `ebpf:"tasks"`
@@ -187,10 +195,12 @@ func (m *CaissonMaps) Close() error {
 	return _CaissonClose(
 		m.Config,
 		m.Counters,
+		m.Epochs,
 		m.Events,
 		m.Images,
 		m.Mounts,
 		m.Names,
+		m.Places,
 		m.Scratches,
 		m.Slices,
 		m.Tasks,
@@ -228,6 +238,7 @@ type CaissonPrograms struct {
 	CaissonInodeUnlink        *ebpf.Program `ebpf:"caisson_inode_unlink"`
 	CaissonMoveMount          *ebpf.Program `ebpf:"caisson_move_mount"`
 	CaissonPtraceAccessCheck  *ebpf.Program `ebpf:"caisson_ptrace_access_check"`
+	CaissonSbAllocSecurity    *ebpf.Program `ebpf:"caisson_sb_alloc_security"`
 	CaissonSbMount            *ebpf.Program `ebpf:"caisson_sb_mount"`
 	CaissonSbPivotroot        *ebpf.Program `ebpf:"caisson_sb_pivotroot"`
 	CaissonSbRemount          *ebpf.Program `ebpf:"caisson_sb_remount"`
@@ -262,6 +273,7 @@ func (p *CaissonPrograms) Close() error {
 		p.CaissonInodeUnlink,
 		p.CaissonMoveMount,
 		p.CaissonPtraceAccessCheck,
+		p.CaissonSbAllocSecurity,
 		p.CaissonSbMount,
 		p.CaissonSbPivotroot,
 		p.CaissonSbRemount,

@@ -18,10 +18,12 @@ import (
 const (
 	EqualMapConfig                    = "config"
 	EqualMapCounters                  = "counters"
+	EqualMapEpochs                    = "epochs"
 	EqualMapEvents                    = "events"
 	EqualMapImages                    = "images"
 	EqualMapMounts                    = "mounts"
 	EqualMapNames                     = "names"
+	EqualMapPlaces                    = "places"
 	EqualMapRooms                     = "rooms"
 	EqualMapScratches                 = "scratches"
 	EqualMapSlices                    = "slices"
@@ -89,10 +91,12 @@ type EqualProgramSpecs struct {
 type EqualMapSpecs struct {
 	Config    *ebpf.MapSpec `ebpf:"config"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
+	Epochs    *ebpf.MapSpec `ebpf:"epochs"`
 	Events    *ebpf.MapSpec `ebpf:"events"`
 	Images    *ebpf.MapSpec `ebpf:"images"`
 	Mounts    *ebpf.MapSpec `ebpf:"mounts"`
 	Names     *ebpf.MapSpec `ebpf:"names"`
+	Places    *ebpf.MapSpec `ebpf:"places"`
 	Rooms     *ebpf.MapSpec `ebpf:"rooms"`
 	Scratches *ebpf.MapSpec `ebpf:"scratches"`
 	Slices    *ebpf.MapSpec `ebpf:"slices"`
@@ -128,10 +132,12 @@ func (o *EqualObjects) Close() error {
 type EqualMaps struct {
 	Config    *ebpf.Map `ebpf:"config"`
 	Counters  *ebpf.Map `ebpf:"counters"`
+	Epochs    *ebpf.Map `ebpf:"epochs"`
 	Events    *ebpf.Map `ebpf:"events"`
 	Images    *ebpf.Map `ebpf:"images"`
 	Mounts    *ebpf.Map `ebpf:"mounts"`
 	Names     *ebpf.Map `ebpf:"names"`
+	Places    *ebpf.Map `ebpf:"places"`
 	Rooms     *ebpf.Map `ebpf:"rooms"`
 	Scratches *ebpf.Map `ebpf:"scratches"`
 	Slices    *ebpf.Map `ebpf:"slices"`
@@ -143,10 +149,12 @@ func (m *EqualMaps) Close() error {
 	return _EqualClose(
 		m.Config,
 		m.Counters,
+		m.Epochs,
 		m.Events,
 		m.Images,
 		m.Mounts,
 		m.Names,
+		m.Places,
 		m.Rooms,
 		m.Scratches,
 		m.Slices,

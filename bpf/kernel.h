@@ -28,6 +28,7 @@ struct inode {
 	__u16 i_mode;
 	kuid_t i_uid;
 	unsigned long i_ino;
+	__u32 i_generation;
 	struct super_block *i_sb;
 };
 
@@ -80,6 +81,8 @@ struct linux_binprm {
 	char buf[256];	    /* its first bytes, as the kernel will interpret them */
 };
 
+struct bpf_local_storage;
+
 struct cred {
 	kuid_t uid;
 };
@@ -91,6 +94,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	__u64 start_boottime;
 	const struct cred *cred;
+	struct bpf_local_storage *bpf_storage;
 	char comm[16];
 };
 
@@ -142,6 +146,10 @@ struct msghdr {
 #define O_TRUNC 01000		 /* include/uapi/asm-generic/fcntl.h */
 #define ATTR_OPEN (1 << 15)	 /* include/linux/fs.h, "truncating from open(O_TRUNC)" */
 #define PROC_SUPER_MAGIC 0x9fa0	 /* include/uapi/linux/magic.h */
+#define TMPFS_MAGIC 0x01021994	 /* include/uapi/linux/magic.h, as the following */
+#define EXT4_SUPER_MAGIC 0xef53
+#define XFS_SUPER_MAGIC 0x58465342
+#define F2FS_SUPER_MAGIC 0xf2f52010
 #define PID_FS_MAGIC 0x50494446	 /* include/uapi/linux/magic.h */
 #define PIPEFS_MAGIC 0x50495045	 /* include/uapi/linux/magic.h */
 #define SB_NOUSER (1UL << 31)	 /* include/linux/fs.h, a file system that can only be mounted by the kernel */

@@ -119,6 +119,7 @@ static long try_location(__u32 i, struct climb *c)
 		s->error = REASON_RACE;
 		return 0;
 	}
+	s->sequence = before;
 	s->names = s->depth;
 	return 1;
 }
@@ -147,5 +148,6 @@ static __always_inline __u32 mount_node(struct scratch *s, enum image_root root)
 
 	if (!nodes)
 		s->error = REASON_NOT_MOUNTED;
+	barrier_var(root); /* the compiler knows that it is in range, the verifier does not */
 	return nodes && root < NAME_ROOTS ? nodes->node[root] : 0;
 }

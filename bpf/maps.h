@@ -27,6 +27,11 @@ struct scratch {
 	__u32 top;	/* the way up ended at a root */
 	__u32 used;	/* bytes of `data` in use */
 	__u32 error;	/* enum reason, of the helper loops */
+	__u32 sequence;	/* of rename_lock, when the location was read */
+	__u32 verdict;	/* of the directory, if `settled` (place.h) */
+	__u64 dir;	/* address of the directory's dentry */
+	__u64 epoch;	/* place.h, read before everything that it covers */
+	__u64 fence;	/* arm64: what atomic operations are made on, for their order */
 	__u32 slot;	/* of the image that decides */
 	__u32 node;	/* matcher: where it stands */
 	__u32 settled;	/* matcher: `node` is final */
@@ -109,6 +114,52 @@ struct {
 	__type(key, struct mount_key);
 	__type(value, struct mount_nodes);
 } mounts SEC(".maps");
+
+/* ---- What was found before ---- */
+
+#define PLACE_BITS 12  /* 4096 entries, 1.3 MB: the directories that a build has open at a time, of several agents */
+#define PLACE_TEXT 256 /* bytes of a location; a longer one is walked each time */
+
+/* One directory, see place.h. */
+struct place {
+	__u64 version; /* odd: being written */
+	__u64 dir;     /* address of the dentry */
+	__u64 ino;
+	__u64 epoch;
+	__u32 inode_generation;
+	__u32 dev;
+	__u32 image; /* generation */
+	__u32 root;  /* enum image_root */
+	__u32 sequence;
+	__u32 start_node;
+	__u32 node;
+	__u32 verdict;
+	__u16 settled; /* `verdict` holds for everything below */
+	__u16 len;
+	__u32 pad;
+	__u8 text[PLACE_TEXT];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << PLACE_BITS);
+	__type(key, __u32);
+	__type(value, struct place);
+} places SEC(".maps");
+
+/* Elements of `epochs`. One writer each: the daemon, and the programs. */
+enum epoch {
+	MOUNTS,
+	SUPERBLOCKS,
+	EPOCHS,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EPOCHS);
+	__type(key, __u32);
+	__type(value, __u64);
+} epochs SEC(".maps");
 
 /* ---- What was done ---- */
 

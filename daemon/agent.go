@@ -3,14 +3,13 @@
 package daemon
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"caisson/audit"
-	"caisson/bpf/layout"
-	"caisson/daemon/writers"
 	"caisson/policy"
 )
 
@@ -19,21 +18,42 @@ type agent struct {
 	name string
 	id   uint32 // the kernel's number
 
-	policy     *policy.Policy // the last that loaded; nil: none
-	image      *policy.Image  // in force; nil: the agent is denied everything
-	generation uint32         // of the image in force
-	problem    string         // why the file on disk is not what is in force
-	surveyed   string         // fingerprint of the survey under which the image was compiled; guarded by change
-	refused    writers.Notes  // what was refused when it was compiled
+	policy *policy.Policy // the last that loaded; nil: none
+	own    *slot          // of processes that are in no run with a binding
+	bound  []*slot        // of runs that gave values to the policy's variables, by number
+	sample *policy.Image  // of a policy with variables that is in force: what can be said of it without a run; else nil
+
+	problem string // why the file on disk is not what is in force
+}
+
+// enforced says whether the agent's policy is in force: its image, or for a policy with variables those of its runs.
+func (a *agent) enforced() bool { return a.own.image != nil || a.sample != nil }
+
+// slots are all slots of the agent.
+func (a *agent) slots() []*slot { return append([]*slot{a.own}, a.bound...) }
+
+// generation is the newest that is in force for the agent; 0: none.
+func (a *agent) generation() uint32 {
+	newest := uint32(0)
+	for _, s := range a.slots() {
+		newest = max(newest, s.generation)
+	}
+	return newest
 }
 
 // digest is that of the policy in force, hex; "" if none is.
 func (a *agent) digest() string {
-	if a.image == nil {
+	if !a.enforced() {
 		return ""
 	}
-	return hex.EncodeToString(a.policy.Digest[:])
+	if a.sample == nil {
+		return digest(a.own.policy)
+	}
+	return digest(a.policy)
 }
+
+// digest is a policy's, hex.
+func digest(p *policy.Policy) string { return hex.EncodeToString(p.Digest[:]) }
 
 // know makes an identity known: number, slice, name. The caller holds change.
 func (d *Daemon) know(name string) (*agent, error) {
@@ -55,9 +75,10 @@ func (d *Daemon) know(name string) (*agent, error) {
 	d.resolver.Name(id, name)
 
 	a := &agent{name: name, id: id}
+	a.own = &slot{number: id, agent: a}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.agents[name], d.byID[id] = a, a
+	d.agents[name], d.slots[id] = a, a.own
 	return a, nil
 }
 
@@ -68,83 +89,115 @@ func (d *Daemon) agent(name string) *agent {
 	return d.agents[name]
 }
 
-// enforce compiles a policy and puts it in force for an agent, unless exactly that is in force already: then only the
-// places of superblocks are brought up to date. If it fails, what was in force stays in force. The caller holds change and
-// has surveyed.
-func (d *Daemon) enforce(a *agent, p *policy.Policy) (changed bool, err error) {
-	env, refused := d.env()
-	image, err := policy.Compile(p, env)
+// enforce compiles a policy and puts it in force for an agent, in all its slots. All of them are compiled first: if one
+// cannot be, what was in force stays in force in all. The caller holds change and has surveyed.
+func (d *Daemon) enforce(a *agent, p *policy.Policy, why string) (changed bool, err error) {
+	plan, err := d.plan(a, p)
 	if err != nil {
 		return false, err
 	}
-	nodes := d.table.Load().Nodes(image)
-	d.refuse(a, refused)
 
-	if a.image == nil {
-		if generation, ok := d.inherited(a, p, image); ok {
-			return false, d.adopt(a, p, image, generation, nodes)
+	var errs []error
+	for _, n := range plan.drafts {
+		other, err := d.install(n, why)
+		changed = changed || other
+		errs = append(errs, err)
+	}
+	for _, s := range plan.unfit {
+		changed = changed || s.image != nil
+		errs = append(errs, d.clear(s))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return changed, err
+	}
+
+	before := a.digest()
+	d.mu.Lock()
+	a.policy, a.sample = p, plan.sample
+	d.mu.Unlock()
+	if plan.sample == nil || before == digest(p) {
+		return changed, nil
+	}
+	return true, d.ledger.Append(loadedForRuns(a, why))
+}
+
+// plan is what a policy becomes in all slots of an agent.
+type plan struct {
+	drafts []draft
+	unfit  []*slot       // which must be left without an image
+	sample *policy.Image // of a policy with variables
+}
+
+// plan compiles a policy for all slots of an agent. With variables it has no image of its own: nobody outside of a run can
+// say what they are. A run that does not have what the policy wants to know is unfit.
+func (d *Daemon) plan(a *agent, p *policy.Policy) (plan, error) {
+	var out plan
+	for _, s := range a.bound {
+		if _, err := s.binding.bind(p); err != nil {
+			d.log.Error("runs are denied everything under the new policy", "agent", a.name, "error", err)
+			out.unfit = append(out.unfit, s)
+			continue
 		}
-	} else if a.policy.Digest == p.Digest && bytes.Equal(a.image.Bytes(0), image.Bytes(0)) {
-		return false, d.keep(a, p, image, a.generation, nodes)
+		n, err := d.draft(s, p)
+		if err != nil {
+			return plan{}, err
+		}
+		out.drafts = append(out.drafts, n)
 	}
 
-	generation := d.nextGeneration()
-	d.resolver.Learn(a.id, generation, p, image)
-	if err := d.kernel.SetImage(a.id, image.Bytes(generation), nodes); err != nil {
-		return false, fmt.Errorf("putting the image in force: %w", err)
+	if len(p.Variables) == 0 {
+		n, err := d.draft(a.own, p)
+		out.drafts = append(out.drafts, n)
+		return out, err
 	}
-	d.set(a, p, image, generation)
-	a.surveyed = d.ground.Fingerprint()
-	return true, d.ledger.Append(loaded(a, ""))
+	n, err := d.draft(&slot{agent: a, binding: standIn}, p)
+	if err != nil {
+		return plan{}, err
+	}
+	d.refuse(a.own, n.refused)
+	out.sample, out.unfit = n.image, append(out.unfit, a.own)
+	return out, nil
 }
 
-// keep brings the places of superblocks up to date for an image that is in force as it is.
-func (d *Daemon) keep(a *agent, p *policy.Policy, image *policy.Image, generation uint32, nodes map[uint32]layout.MountNodes) error {
-	if err := d.kernel.SetMounts(generation, nodes); err != nil {
-		return fmt.Errorf("places of file systems: %w", err)
-	}
-	d.set(a, p, image, generation)
-	a.surveyed = d.ground.Fingerprint()
-	return nil
-}
-
-// loaded is the record of a policy that is in force now.
-func loaded(a *agent, more string) audit.Record {
+// loadedForRuns is the record of a policy with variables that is in force now.
+func loadedForRuns(a *agent, why string) audit.Record {
 	return audit.Record{
-		Kind: audit.KindPolicyLoad, Agent: a.name, Where: "daemon", Gen: uint64(a.generation), Pol: a.digest()[:8],
-		Text: fmt.Sprintf("%s, %d rules%s", a.policy.File, len(a.policy.Rules), more),
+		Kind: audit.KindPolicyLoad, Agent: a.name, Where: "daemon", Pol: a.digest()[:8],
+		Text: fmt.Sprintf("%s, %d rules, for each run with its own %s; outside of a run everything is denied; %s",
+			a.policy.File, len(a.policy.Rules), strings.Join(a.policy.Variables, " and "), why),
 	}
 }
 
-// withdraw leaves an agent without an image: it is denied everything. The caller holds change.
+// withdraw leaves an agent without an image: it is denied everything, in all its slots. The caller holds change.
 func (d *Daemon) withdraw(a *agent, why string) error {
-	if err := d.kernel.RemoveImage(a.id); err != nil {
-		return fmt.Errorf("withdrawing the policy of %s: %w", a.name, err)
+	generation, had := a.generation(), a.enforced()
+	var errs []error
+	for _, s := range a.slots() {
+		errs = append(errs, d.clear(s))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 
-	if a.image == nil && !d.kernel.Adopted() {
+	d.mu.Lock()
+	a.sample = nil
+	d.mu.Unlock()
+	if !had && !d.kernel.Adopted() {
 		return nil // nothing was in force
 	}
-	rec := audit.Record{Kind: audit.KindPolicyRemove, Agent: a.name, Where: "daemon", Gen: uint64(a.generation), Text: why}
-	d.set(a, a.policy, nil, 0)
-	if err := d.ledger.Append(rec); err != nil && !errors.Is(err, d.ledger.Err()) {
+	if err := d.ledger.Append(removed(a, generation, why)); err != nil && !errors.Is(err, d.ledger.Err()) {
 		return err
 	}
 	return nil
 }
 
-// set stores what is in force where others can read it.
-func (d *Daemon) set(a *agent, p *policy.Policy, image *policy.Image, generation uint32) {
+// trouble stores why an agent's file is not what is in force; "" when it is. It says whether that is news.
+func (d *Daemon) trouble(a *agent, problem string) (news bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	a.policy, a.image, a.generation = p, image, generation
-}
-
-// trouble stores why an agent's file is not what is in force; "" when it is.
-func (d *Daemon) trouble(a *agent, problem string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	news = a.problem != problem
 	a.problem = problem
+	return news
 }
 
 // nextGeneration numbers images. The count begins with the time at which the daemon started, or with what the kernel has
@@ -155,4 +208,9 @@ func (d *Daemon) nextGeneration() uint32 {
 		d.generation = 1 // 0 means that no image is in force
 	}
 	return d.generation
+}
+
+// without removes a slot from a list.
+func without(list []*slot, s *slot) []*slot {
+	return slices.DeleteFunc(slices.Clone(list), func(o *slot) bool { return o == s })
 }

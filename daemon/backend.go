@@ -4,12 +4,15 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
 	"caisson/bpf/layout"
 	"caisson/daemon/api"
+	"caisson/daemon/cgroup"
 	"caisson/daemon/control"
+	"caisson/daemon/runs"
 )
 
 // backend answers the control socket.
@@ -25,7 +28,7 @@ func (w who) IdentityOf(pidfd int) (layout.Identity, bool, error) { return w.ker
 func (w who) Inside(pid int) (bool, error) { return w.tree.Inside(pid) }
 
 // Run starts a run of an agent in the peer's process.
-func (b backend) Run(_ context.Context, p control.Peer, name string) (api.Run, error) {
+func (b backend) Run(_ context.Context, p control.Peer, req api.RunRequest) (api.Run, error) {
 	b.change.Lock() // nothing is withdrawn or replaced while a run starts
 	defer b.change.Unlock()
 
@@ -33,22 +36,53 @@ func (b backend) Run(_ context.Context, p control.Peer, name string) (api.Run, e
 		return api.Run{}, &api.Error{Status: http.StatusInternalServerError, Message: "the audit log cannot be written: " + err.Error(),
 			Hint: "no agent runs without a log; mend it and reload the policies"}
 	}
-	a := b.agent(name)
-	if a == nil || a.image == nil {
-		return api.Run{}, &api.Error{Status: http.StatusNotFound, Message: fmt.Sprintf("no policy for agent %q", name),
-			Hint: fmt.Sprintf("put one into %s and run: caisson reload", b.opt.Policies)}
+	a := b.agent(req.Agent)
+	if a == nil || !a.enforced() {
+		return api.Run{}, &api.Error{Status: http.StatusNotFound, Message: fmt.Sprintf("no policy for agent %q", req.Agent),
+			Hint: fmt.Sprintf("put one into %s (it is read at once), or see what is wrong: caisson status", b.opt.Policies)}
+	}
+	if err := unusedWorkspace(req, a.policy); err != nil {
+		return api.Run{}, err
 	}
 
-	r, err := b.runs.Start(p, name, a.id, uint64(a.generation), a.digest()[:8])
+	s, err := b.slotFor(a, p, req)
 	if err != nil {
 		return api.Run{}, err
 	}
-	return api.Run{Run: r.ID, Agent: name, Cgroup: r.Dir, Generation: a.generation}, nil
+	l := runs.Launch{Agent: a.name, ID: a.id, Slot: s.number, Generation: s.generation, Digest: digest(s.policy)[:8]}
+	id := ""
+	if s.binding != nil {
+		l.Text = "as " + s.binding.text()
+		l.Keep = func(r cgroup.Run) error {
+			id = r.ID
+			return b.sit(r.ID, s)
+		}
+	}
+	r, err := b.runs.Start(p, l)
+	if err != nil {
+		if s.binding != nil {
+			err = errors.Join(err, b.stand(id), b.vacate(s.number))
+		}
+		return api.Run{}, err
+	}
+	return b.describe(r, s), nil
+}
+
+// describe is a run as it is shown.
+func (d *Daemon) describe(r cgroup.Run, s *slot) api.Run {
+	run := api.Run{Run: r.ID, Agent: r.Agent, Cgroup: r.Dir}
+	if s != nil {
+		run.Generation = s.generation
+		if s.binding != nil {
+			run.Variables = s.binding.variables()
+		}
+	}
+	return run
 }
 
 // Reload reads the policies again.
-func (b backend) Reload(_ context.Context, _ control.Peer, agent string) (api.Reload, error) {
-	return b.reload(agent)
+func (b backend) Reload(_ context.Context, p control.Peer, agent string) (api.Reload, error) {
+	return b.reload(agent, fmt.Sprintf("reload by user %d", p.UID))
 }
 
 // Self says who a peer is.
@@ -61,8 +95,13 @@ func (b backend) Self(p control.Peer) api.Self {
 	defer b.mu.Unlock()
 	counts := b.resolver.Run(p.Identity.Run)
 	s := api.Self{Run: b.runs.ID(p.Identity.Run), Allowed: counts.Allowed, Denied: counts.Denied}
-	if a := b.byID[p.Identity.Agent]; a != nil {
-		s.Agent, s.Generation, s.Digest = a.name, a.generation, a.digest()
+	own := b.slots[p.Identity.Agent]
+	if own == nil {
+		return s
+	}
+	s.Agent = own.agent.name
+	if at := b.slots[p.Identity.Slot]; at != nil && at.image != nil {
+		s.Generation, s.Digest = at.generation, digest(at.policy)
 	}
 	return s
 }

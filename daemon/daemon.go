@@ -46,12 +46,16 @@ type Daemon struct {
 	generation uint32            // last one given out; guarded by change
 	onDisk     []*policy.Policy  // as last read; guarded by change
 	ground     *writers.Set      // what agents may change, as last surveyed; guarded by change
+	nextSlot   uint32            // where to look for a free slot; guarded by change
+	strays     map[string]bool   // what is wrong with files that are no agent's, as last said; guarded by change
 	digests    map[uint32]string // of the policies that an earlier daemon left in force, by generation; set at the start
 
 	mu       sync.Mutex // short; guards these, and the fields of every agent
 	agents   map[string]*agent
-	byID     map[uint32]*agent
+	slots    map[uint32]*slot // by number
+	seats    map[string]seat  // by run
 	problems map[string]string
+	files    []string // every policy file, and what they include; also what did not load
 
 	seqMu    sync.Mutex // guards sequence
 	sequence *resolver.Sequence
@@ -67,7 +71,7 @@ func New(opt Options) *Daemon {
 	return &Daemon{
 		opt: opt, log: opt.Log, started: now, generation: uint32(now.Unix()), failed: make(chan error, 1),
 		names:  names.New(opt.Lookup),
-		agents: map[string]*agent{}, byID: map[uint32]*agent{}, problems: map[string]string{},
+		agents: map[string]*agent{}, slots: map[uint32]*slot{}, seats: map[string]seat{}, problems: map[string]string{},
 	}
 }
 
@@ -94,9 +98,11 @@ func (d *Daemon) work(ctx context.Context, reload <-chan struct{}) error {
 		})
 	}
 
-	run(func(context.Context) error { return d.read() })
+	run(func(context.Context) error { return d.receive() })
 	run(d.tick)
 	run(d.resolve)
+	run(d.schedule)
+	run(d.watch)
 	run(func(ctx context.Context) error { return mount.Watch(ctx, d.remount) })
 	run(func(ctx context.Context) error {
 		return d.watcher.Loop(ctx, func() { d.setProblem(problemRuns, text(d.runs.Sweep(time.Now()))) })
@@ -127,7 +133,7 @@ func (d *Daemon) attend(ctx context.Context, reload <-chan struct{}) {
 			d.failClosed(err)
 		case <-reload:
 			d.log.Info("reloading the policies")
-			if _, err := d.reload(""); err != nil {
+			if _, err := d.reload("", "SIGHUP"); err != nil {
 				d.log.Error("reload", "error", err)
 			}
 		}

@@ -419,7 +419,7 @@ func TestRunIsRefused(t *testing.T) {
 	h := newHost(t)
 	d := run(t, h.options())
 	// The client of a launch is tested in a VM; here it is enough that nobody gets an identity without a policy.
-	_, err := backend{d.Daemon}.Run(context.Background(), peer(), "nobody")
+	_, err := backend{d.Daemon}.Run(context.Background(), peer(), api.RunRequest{Agent: "nobody"})
 	var e *api.Error
 	if !errors.As(err, &e) || e.Status != 404 || e.Hint == "" {
 		t.Errorf("Run = %v", err)

@@ -46,7 +46,7 @@ func init() {
 	switch os.Args[1] {
 	case roleLaunch:
 		runtime.LockOSThread()
-		err := launch.Exec(socket(), os.Args[2], os.Args[3:], os.Environ())
+		err := launch.Exec(socket(), api.RunRequest{Agent: os.Args[2]}, os.Args[3:], os.Environ())
 		fmt.Fprintln(os.Stderr, err)
 		var e *launch.Error
 		if errors.As(err, &e) {

@@ -18,8 +18,8 @@ import (
 // tickTime is how often the daemon looks after what happens by itself.
 const tickTime = time.Second
 
-// read hands the kernel's events to the resolver until the kernel is closed.
-func (d *Daemon) read() error {
+// receive hands the kernel's events to the resolver until the kernel is closed.
+func (d *Daemon) receive() error {
 	for {
 		d.waiting.Store(true)
 		e, path, argv, err := d.kernel.Read()
@@ -116,6 +116,12 @@ func (d *Daemon) ended(r cgroup.Run) {
 	}))
 	if err != nil {
 		d.log.Error("end of a run not recorded", "agent", r.Agent, "run", r.ID, "error", err)
+	}
+
+	d.change.Lock()
+	defer d.change.Unlock()
+	if err := d.stand(r.ID); err != nil {
+		d.log.Error("image of a run that has ended", "agent", r.Agent, "run", r.ID, "error", err)
 	}
 }
 

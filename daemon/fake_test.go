@@ -5,11 +5,14 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -21,6 +24,7 @@ import (
 	"caisson/daemon/cgroup"
 	"caisson/daemon/control"
 	"caisson/daemon/mount"
+	"caisson/daemon/watch"
 	"caisson/policy"
 )
 
@@ -33,7 +37,8 @@ type fakeKernel struct {
 	slices   map[uint64]uint32
 	images   map[uint32][]byte
 	mounts   map[uint32]map[uint32]layout.MountNodes
-	seen     []uint64 // per CPU
+	tasks    map[string]layout.Identity // by process
+	seen     []uint64                   // per CPU
 	events   chan fakeEvent
 	closed   chan struct{}
 	setCalls int
@@ -46,7 +51,7 @@ type fakeEvent struct {
 }
 
 func newFakeKernel() *fakeKernel {
-	return &fakeKernel{ids: map[string]uint32{}, slices: map[uint64]uint32{}, images: map[uint32][]byte{},
+	return &fakeKernel{ids: map[string]uint32{}, slices: map[uint64]uint32{}, images: map[uint32][]byte{}, tasks: map[string]layout.Identity{},
 		mounts: map[uint32]map[uint32]layout.MountNodes{}, seen: make([]uint64, 2), events: make(chan fakeEvent, 64), closed: make(chan struct{})}
 }
 
@@ -113,9 +118,25 @@ func (k *fakeKernel) Generation(agent uint32) uint32 {
 	}
 	return 0
 }
+func (k *fakeKernel) Slots() []uint32 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Sorted(maps.Keys(k.images))
+}
 func (k *fakeKernel) Identify(int, layout.Identity) error { return nil }
-func (k *fakeKernel) IdentityOf(int) (layout.Identity, bool, error) {
-	return layout.Identity{}, false, nil
+
+// IdentityOf knows processes by number, as task storage does.
+func (k *fakeKernel) IdentityOf(pidfd int) (layout.Identity, bool, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", pidfd))
+	if err != nil {
+		return layout.Identity{}, false, err
+	}
+	_, rest, _ := strings.Cut(string(b), "\nPid:\t")
+	pid, _, _ := strings.Cut(rest, "\n")
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	id, ok := k.tasks[pid]
+	return id, ok, nil
 }
 func (k *fakeKernel) Read() (layout.Event, []byte, []byte, error) {
 	select {
@@ -164,11 +185,28 @@ type host struct {
 	entries string // mountinfo
 	hosts   map[string]string
 	links   map[string]string // symlinks
+	homes   map[uint32]string
+	now     time.Time // zero: the real time
+}
+
+func (h *host) clock() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.now.IsZero() {
+		return time.Now().Round(0)
+	}
+	return h.now
+}
+
+func (h *host) set(now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = now
 }
 
 func newHost(t *testing.T) *host {
 	t.Helper()
-	h := &host{kernel: newFakeKernel(), dir: t.TempDir(), hosts: map[string]string{}, links: map[string]string{}, entries: "1 0 8:1 / / rw - ext4 /dev/sda rw\n"}
+	h := &host{kernel: newFakeKernel(), dir: t.TempDir(), homes: map[uint32]string{}, hosts: map[string]string{}, links: map[string]string{}, entries: "1 0 8:1 / / rw - ext4 /dev/sda rw\n"}
 	for _, d := range []string{"policies", "cgroup"} {
 		if err := os.Mkdir(filepath.Join(h.dir, d), 0o755); err != nil {
 			t.Fatal(err)
@@ -220,7 +258,8 @@ func (h *host) lookup(_ context.Context, name string) ([]netip.Addr, error) {
 func (h *host) options() Options {
 	return Options{
 		Policies: filepath.Join(h.dir, "policies"), Audit: filepath.Join(h.dir, "audit"), Socket: filepath.Join(h.dir, "run", "s"),
-		Version: "test", Log: slog.New(slog.DiscardHandler), Resolve: time.Hour,
+		Version: "test", Log: slog.New(slog.DiscardHandler), Resolve: time.Hour, Watch: watch.Times{Quiet: time.Hour, Most: time.Hour, Retry: time.Hour},
+		Home: func(uid uint32) (string, error) { return h.homes[uid], nil }, Clock: h.clock,
 		Load:   func() (Kernel, error) { return h.kernel, nil },
 		Check:  func() error { return nil },
 		Tree:   func() (*cgroup.Tree, error) { return cgroup.Open(filepath.Join(h.dir, "cgroup")) },

@@ -12,10 +12,11 @@ type Kernel interface {
 	AgentID(name string) (uint32, error)
 	Agents() (map[string]uint32, error)
 	BindSlice(cgroupID uint64, agent uint32) error
-	SetImage(agent uint32, image []byte, mounts map[uint32]layout.MountNodes) error
-	Image(agent uint32) ([]byte, error)
-	RemoveImage(agent uint32) error
-	Generation(agent uint32) uint32
+	SetImage(slot uint32, image []byte, mounts map[uint32]layout.MountNodes) error
+	Image(slot uint32) ([]byte, error)
+	RemoveImage(slot uint32) error
+	Generation(slot uint32) uint32
+	Slots() []uint32
 	SetMounts(generation uint32, mounts map[uint32]layout.MountNodes) error
 	Identify(pid int, id layout.Identity) error
 	IdentityOf(pidfd int) (layout.Identity, bool, error)

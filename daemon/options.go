@@ -12,6 +12,7 @@ import (
 	"caisson/daemon/mount"
 	"caisson/daemon/names"
 	"caisson/daemon/preflight"
+	"caisson/daemon/watch"
 	"caisson/policy"
 )
 
@@ -32,6 +33,7 @@ type Options struct {
 	Audit      string        // directory of the log
 	Socket     string        // control socket
 	SecurePath []string      // where the programs of command rules are looked up
+	Shells     []string      // names or paths of shells that any agent may start; see policy.FindShells
 	Resolve    time.Duration // interval at which host names are looked up again, at least a second
 	Version    string
 	Log        *slog.Logger
@@ -45,7 +47,10 @@ type Options struct {
 	Tree   func() (*cgroup.Tree, error) // opens the cgroup tree
 	Mounts func() (*mount.Table, error) // reads the mount table
 	Lookup names.Lookup
-	Disk   func(audit.Dir) audit.Dir // stands between the log and the disk
+	Home   func(uid uint32) (string, error) // home directory of a user
+	Clock  func() time.Time                 // wall clock, for the times of rules
+	Watch  watch.Times                      // how news about policy files are held back
+	Disk   func(audit.Dir) audit.Dir        // stands between the log and the disk
 }
 
 func (o Options) withDefaults() Options {
@@ -64,6 +69,9 @@ func (o Options) withDefaults() Options {
 	if o.Resolve == 0 {
 		o.Resolve = DefaultResolve
 	}
+	if o.Shells == nil {
+		o.Shells = policy.DefaultShells
+	}
 	o.Resolve = max(o.Resolve, minResolve)
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -79,6 +87,16 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Lookup == nil {
 		o.Lookup = names.System
+	}
+	if o.Home == nil {
+		o.Home = homeOf
+	}
+	if o.Clock == nil {
+		// Without its monotonic reading, which stands still while the host sleeps and does not see the clock being set.
+		o.Clock = func() time.Time { return time.Now().Round(0) }
+	}
+	if o.Watch == (watch.Times{}) {
+		o.Watch = watch.Default
 	}
 	return o
 }

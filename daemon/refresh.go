@@ -3,6 +3,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -19,6 +20,8 @@ const (
 	problemRuns     = "runs"     // scopes that cannot be looked after
 	problemStart    = "start"    // what was found at the start
 	problemGround   = "ground"   // policies that could not be compiled again when others changed
+	problemSchedule = "schedule" // images that could not be made when a rule's time began or ended
+	problemWatch    = "watch"    // policy files that cannot be watched
 )
 
 // setProblem stores, or with "" removes, what an operator must know.
@@ -48,36 +51,51 @@ func (d *Daemon) remount() {
 	}
 	d.table.Store(table)
 	d.survey()
-	d.setProblem(problemMounts, d.recompile(func(*agent) bool { return true }))
+	d.setProblem(problemMounts, d.recompile("the mount table has changed", func(*slot) bool { return true }))
 }
 
-// recompile compiles the policies in force of some agents again and returns what went wrong. The caller holds change.
-func (d *Daemon) recompile(which func(*agent) bool) string {
-	d.mu.Lock()
-	var due []*agent
-	for _, a := range d.agents {
-		if a.image != nil && which(a) {
-			due = append(due, a)
-		}
-	}
-	d.mu.Unlock()
-	slices.SortFunc(due, func(a, b *agent) int { return strings.Compare(a.name, b.name) })
-
+// recompile compiles the policies in force in some slots again and returns what went wrong. The caller holds change.
+func (d *Daemon) recompile(why string, which func(*slot) bool) string {
 	var problems []string
-	for _, a := range due {
-		changed, err := d.enforce(a, a.policy)
+	for _, s := range d.due(which) {
+		changed, err := d.again(s, why)
 		if err != nil {
-			problems = append(problems, "agent "+a.name+": "+err.Error())
+			problems = append(problems, "agent "+s.agent.name+": "+err.Error())
 			// What the rules of the image in force mean stays as it was; where superblocks are must still be right.
-			if err := d.kernel.SetMounts(a.generation, d.table.Load().Nodes(a.image)); err != nil {
-				problems = append(problems, "agent "+a.name+": "+err.Error())
+			if err := d.kernel.SetMounts(s.generation, d.table.Load().Nodes(s.image)); err != nil {
+				problems = append(problems, "agent "+s.agent.name+": "+err.Error())
 			}
 		}
 		if changed {
-			d.log.Info("policy compiled again", "agent", a.name, "generation", a.generation)
+			d.log.Info("policy compiled again", "agent", s.agent.name, "generation", s.generation, "because", why)
 		}
 	}
 	return strings.Join(problems, "; ")
+}
+
+// due lists the slots with an image that are meant, sorted.
+func (d *Daemon) due(which func(*slot) bool) []*slot {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var due []*slot
+	for _, s := range d.slots {
+		if s.image != nil && which(s) {
+			due = append(due, s)
+		}
+	}
+	slices.SortFunc(due, func(a, b *slot) int {
+		return cmp.Or(strings.Compare(a.agent.name, b.agent.name), cmp.Compare(a.number, b.number))
+	})
+	return due
+}
+
+// again compiles what is in force in a slot once more.
+func (d *Daemon) again(s *slot, why string) (changed bool, err error) {
+	n, err := d.draft(s, s.policy)
+	if err != nil {
+		return false, err
+	}
+	return d.install(n, why)
 }
 
 // resolve looks host names up again, every interval, and compiles the policies that mention one whose addresses changed.
@@ -96,8 +114,8 @@ func (d *Daemon) resolve(ctx context.Context) error {
 		failed := ""
 		if len(changed) > 0 {
 			d.survey()
-			failed = d.recompile(func(a *agent) bool {
-				return slices.ContainsFunc(a.image.Hosts(), func(h string) bool { return slices.Contains(changed, h) })
+			failed = d.recompile("addresses have changed", func(s *slot) bool {
+				return slices.ContainsFunc(s.image.Hosts(), func(h string) bool { return slices.Contains(changed, h) })
 			})
 		}
 		d.change.Unlock()

@@ -12,13 +12,14 @@ import (
 	"slices"
 	"strings"
 
+	"caisson/audit"
 	"caisson/daemon/api"
 	"caisson/policy"
 )
 
 // reload reads the policies again and brings what is in force in line with them: all of them, or one agent's. Each agent
-// is dealt with for itself.
-func (d *Daemon) reload(only string) (api.Reload, error) {
+// is dealt with for itself. The log says why.
+func (d *Daemon) reload(only, why string) (api.Reload, error) {
 	d.change.Lock()
 	defer d.change.Unlock()
 
@@ -36,24 +37,29 @@ func (d *Daemon) reload(only string) (api.Reload, error) {
 		set = &policy.Set{}
 	}
 	d.onDisk = slices.Collect(maps.Values(set.Policies))
+	d.noteFiles(set)
 	d.survey()
 	var out api.Reload
 	for _, name := range d.concerned(set, only) {
-		r := d.reloadAgent(name, set, loadErr)
-		if r.Error != "" {
-			d.log.Error("policy not loaded", "agent", name, "error", r.Error)
-		}
-		out.Agents = append(out.Agents, r)
+		out.Agents = append(out.Agents, d.reloadAgent(name, set, loadErr, why))
 	}
 	if only == "" || len(out.Agents) == 0 {
-		out.Agents = append(out.Agents, d.unattributed(loadErr, out.Agents)...)
+		out.Agents = append(out.Agents, d.unattributed(loadErr, out.Agents, why)...)
 	}
 
+	if only == "" {
+		d.setProblem(problemSchedule, "") // whatever was withdrawn has been tried again
+	}
 	d.align()
 	d.names.Keep(d.hosts())
 	d.setProblem(problemHosts, strings.Join(d.names.Problems(), "; "))
 	d.setProblem(problemPolicies, text(loadErr))
 	if only != "" && !slices.ContainsFunc(out.Agents, func(r api.Reloaded) bool { return r.Agent == only }) {
+		if d.agent(only) != nil {
+			// Its file had gone before, and who asks for this may only now have removed it.
+			out.Agents = append(out.Agents, api.Reloaded{Agent: only, Removed: true})
+			return out, nil
+		}
 		return out, &api.Error{Status: 404, Message: fmt.Sprintf("no policy for agent %q in %s", only, d.opt.Policies)}
 	}
 	return out, nil
@@ -78,7 +84,7 @@ func (d *Daemon) concerned(set *policy.Set, only string) []string {
 }
 
 // reloadAgent brings one agent in line with the files.
-func (d *Daemon) reloadAgent(name string, set *policy.Set, loadErr error) api.Reloaded {
+func (d *Daemon) reloadAgent(name string, set *policy.Set, loadErr error, why string) api.Reloaded {
 	a, err := d.know(name)
 	if err != nil {
 		return api.Reloaded{Agent: name, Error: err.Error()}
@@ -89,26 +95,60 @@ func (d *Daemon) reloadAgent(name string, set *policy.Set, loadErr error) api.Re
 	switch {
 	case p != nil:
 		r.File = p.File
-		r.Changed, err = d.enforce(a, p)
+		r.Changed, err = d.enforce(a, p, why)
 	case d.gone(a, set):
-		r.File, r.Removed, r.Changed = a.policy.File, true, a.image != nil
+		r.File, r.Removed, r.Changed = a.policy.File, true, a.enforced()
 		if err = d.withdraw(a, "the policy file has been removed"); err == nil {
-			d.set(a, nil, nil, 0)
+			d.forget(a)
 		}
 	default:
 		r.File = a.policy.File
 		err = about(loadErr, a.policy.File)
-		if a.image == nil {
+		if !a.enforced() {
 			// It was withdrawn for another reason, and the policy that did load is still known.
 			var again error
-			r.Changed, again = d.enforce(a, a.policy)
+			r.Changed, again = d.enforce(a, a.policy, why)
 			err = errors.Join(err, again)
 		}
 	}
 
-	r.Error, r.Generation, r.Digest = text(err), a.generation, a.digest()
-	d.trouble(a, r.Error)
+	r.Error, r.Generation, r.Digest = text(err), a.generation(), a.digest()
+	d.complain(a, r, why)
 	return r
+}
+
+// forget lets go of a policy that has been taken away.
+func (d *Daemon) forget(a *agent) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	a.policy = nil
+	for _, s := range a.slots() {
+		s.policy = nil
+	}
+}
+
+// complain says aloud, once, that the file on disk is not what is in force, and that it is again.
+func (d *Daemon) complain(a *agent, r api.Reloaded, why string) {
+	if !d.trouble(a, r.Error) {
+		return
+	}
+	if r.Error == "" {
+		d.log.Info("policy loads again", "agent", a.name, "generation", r.Generation)
+		return
+	}
+	d.refused(a.name, r.Generation, r.Digest, r.Error, why)
+}
+
+// refused writes down that a file was not taken. Nothing changes by it, but somebody believes that something did.
+func (d *Daemon) refused(agent string, generation uint32, digest, problem, why string) {
+	d.log.Error("policy not loaded", "agent", agent, "error", problem, "because", why)
+	err := d.ledger.Append(audit.Record{
+		Kind: audit.KindPolicyRefused, Agent: agent, Where: "daemon", Gen: uint64(generation), Pol: digest[:min(8, len(digest))],
+		Text: problem + "; what was in force stays in force; " + why,
+	})
+	if err != nil {
+		d.log.Error("record of a policy that was not loaded", "agent", agent, "error", err)
+	}
 }
 
 // gone says whether an agent's policy has been taken away, and not only been made unreadable: its file is no longer
@@ -140,11 +180,11 @@ func about(err error, file string) error {
 }
 
 // unattributed reports what went wrong with files that are in no agent's force.
-func (d *Daemon) unattributed(err error, done []api.Reloaded) []api.Reloaded {
+func (d *Daemon) unattributed(err error, done []api.Reloaded, why string) []api.Reloaded {
 	var out []api.Reloaded
+	said := map[string]bool{}
 	for _, e := range leaves(err) {
-		said := slices.ContainsFunc(done, func(r api.Reloaded) bool { return strings.Contains(r.Error, e.Error()) })
-		if said {
+		if slices.ContainsFunc(done, func(r api.Reloaded) bool { return strings.Contains(r.Error, e.Error()) }) {
 			continue
 		}
 		r := api.Reloaded{Error: e.Error()}
@@ -152,9 +192,13 @@ func (d *Daemon) unattributed(err error, done []api.Reloaded) []api.Reloaded {
 		if errors.As(e, &known) {
 			r.File = known.File
 		}
-		d.log.Error("policy not loaded", "error", r.Error)
+		if !d.strays[r.Error] {
+			d.refused("", 0, "", r.Error, why)
+		}
+		said[r.Error] = true
 		out = append(out, r)
 	}
+	d.strays = said
 	return out
 }
 
@@ -178,9 +222,14 @@ func (d *Daemon) hosts() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var out []string
+	for _, s := range d.slots {
+		if s.image != nil {
+			out = append(out, s.image.Hosts()...)
+		}
+	}
 	for _, a := range d.agents {
-		if a.image != nil {
-			out = append(out, a.image.Hosts()...)
+		if a.sample != nil {
+			out = append(out, a.sample.Hosts()...)
 		}
 	}
 	return out

@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,7 +64,7 @@ func TestReload(t *testing.T) {
 			other := find(t, d.status(), "b").Generation
 
 			tc.change(t, h)
-			out, err := d.reload(tc.only)
+			out, err := d.reload(tc.only, "test")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,10 +90,24 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// Whoever removes a file and asks for a reload is told the same whether or not the daemon has seen it before.
+func TestReloadOfWhatIsGone(t *testing.T) {
+	h := newHost(t)
+	h.write(t, "a.yaml", reads("a", "/old"))
+	d := h.up(t)
+	h.remove(t, "a.yaml")
+	for i, changed := range []bool{true, false} {
+		out, err := d.reload("a", "test")
+		if err != nil || !slices.ContainsFunc(out.Agents, func(r api.Reloaded) bool { return r.Agent == "a" && r.Removed && r.Changed == changed }) {
+			t.Errorf("time %d: %+v, %v", i, out, err)
+		}
+	}
+}
+
 func TestReloadOfNobody(t *testing.T) {
 	d := newHost(t).up(t)
 	var e *api.Error
-	if _, err := d.reload("nobody"); err == nil || errors.As(err, &e) && e.Status != 404 {
+	if _, err := d.reload("nobody", "test"); err == nil || errors.As(err, &e) && e.Status != 404 {
 		t.Errorf("reload = %v", err)
 	}
 }
@@ -101,7 +116,7 @@ func TestBadFileOfUnknownAgentIsReported(t *testing.T) {
 	h := newHost(t)
 	h.write(t, "x.yaml", "agent: [\n")
 	d := h.up(t)
-	out, err := d.reload("")
+	out, err := d.reload("", "test")
 	if err != nil || len(out.Agents) != 1 || out.Agents[0].Agent != "" || !strings.Contains(out.Agents[0].Error, "x.yaml") {
 		t.Errorf("reload = %+v, %v", out, err)
 	}
@@ -115,7 +130,7 @@ func TestRecords(t *testing.T) {
 	h.write(t, "a.yaml", reads("a", "/old"))
 	d := h.up(t)
 	h.remove(t, "a.yaml")
-	if _, err := d.reload(""); err != nil {
+	if _, err := d.reload("", "test"); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.ledger.Flush(); err != nil {

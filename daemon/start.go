@@ -49,10 +49,13 @@ func (d *Daemon) prepare() error {
 	if err := d.recognise(); err != nil {
 		return err
 	}
+	if err := d.seatRuns(); err != nil {
+		return err
+	}
 	if err := d.configure(); err != nil {
 		return err
 	}
-	if _, err := d.reload(""); err != nil {
+	if _, err := d.reload("", "the daemon has started"); err != nil {
 		return err
 	}
 	d.dropStale()
@@ -157,9 +160,11 @@ func (d *Daemon) recognise() error {
 
 	d.change.Lock()
 	defer d.change.Unlock()
-	for name, id := range known {
+	for name := range known {
 		slices = append(slices, name)
-		d.generation = max(d.generation, d.kernel.Generation(id))
+	}
+	for _, number := range d.kernel.Slots() {
+		d.generation = max(d.generation, d.kernel.Generation(number))
 	}
 	for _, name := range slices {
 		if _, err := d.know(name); err != nil {
@@ -194,7 +199,7 @@ func (d *Daemon) dropStale() {
 	d.mu.Lock()
 	var stale []*agent
 	for _, a := range d.agents {
-		if a.image == nil {
+		if !a.enforced() {
 			stale = append(stale, a)
 		}
 	}

@@ -44,17 +44,22 @@ func readState(path, boot string) (savedState, bool, error) {
 	return st, st.Boot == boot, nil
 }
 
-// writeState replaces the file at once: a reader finds the old state or the new one.
+// writeState replaces the file.
 func writeState(path string, st savedState) error {
 	b, err := json.Marshal(st)
+	if err == nil {
+		err = replace(path, b)
+	}
 	if err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
-	tmp := path + ".new"
-	if err := errors.Join(os.WriteFile(tmp, b, 0o600), os.Rename(tmp, path)); err != nil {
-		return fmt.Errorf("state: %w", err)
-	}
 	return nil
+}
+
+// replace replaces a file at once: a reader finds the old content or the new one.
+func replace(path string, content []byte) error {
+	tmp := path + ".new"
+	return errors.Join(os.WriteFile(tmp, content, 0o600), os.Rename(tmp, path))
 }
 
 // bootID names the current boot of the host.

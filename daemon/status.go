@@ -20,7 +20,7 @@ func (b backend) Status() api.Status { return b.Daemon.status() }
 func (d *Daemon) status() api.Status {
 	s := api.Status{
 		Version: d.opt.Version, PID: os.Getpid(), Started: d.started, Kernel: release(), Adopted: d.kernel.Adopted(),
-		Policies: d.opt.Policies, Problems: []string{}, Agents: []api.Agent{},
+		Policies: d.opt.Policies, Watching: true, Problems: []string{}, Agents: []api.Agent{},
 	}
 	var problems []string
 	s.Events, problems = d.eventStatus()
@@ -29,6 +29,8 @@ func (d *Daemon) status() api.Status {
 
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	_, unwatched := d.problems[problemWatch]
+	s.Watching = !unwatched
 	for _, key := range slices.Sorted(maps.Keys(d.problems)) {
 		s.Problems = append(s.Problems, d.problems[key])
 	}
@@ -67,23 +69,6 @@ func (d *Daemon) eventStatus() (e api.Events, problems []string) {
 		e.Lost += c.Lost
 	}
 	return e, problems
-}
-
-// agentStatus describes one agent. The caller holds mu.
-func (d *Daemon) agentStatus(a *agent) api.Agent {
-	counts := d.resolver.Agent(a.id)
-	s := api.Agent{Agent: a.name, ID: a.id, State: api.StateDenied, Problem: a.problem, Allowed: counts.Allowed, Denied: counts.Denied}
-	if a.policy != nil {
-		s.File = a.policy.File
-	}
-	if a.image != nil {
-		s.State, s.Digest, s.Generation = api.StateEnforced, a.digest(), a.generation
-		s.Rules, s.Notes = len(a.policy.Rules), append(a.image.Notes(), a.refused.Programs...)
-	}
-	for _, r := range d.runs.Live(a.name) {
-		s.Runs = append(s.Runs, api.Run{Run: r.ID, Agent: r.Agent, Cgroup: r.Dir, Generation: a.generation})
-	}
-	return s
 }
 
 func release() string {

@@ -74,7 +74,7 @@ func TestSymlinkOfAnAgentIsNotFollowed(t *testing.T) {
 
 func reloaded(t *testing.T, d *Daemon, only string) *Daemon {
 	t.Helper()
-	if _, err := d.reload(only); err != nil {
+	if _, err := d.reload(only, "test"); err != nil {
 		t.Fatal(err)
 	}
 	return d

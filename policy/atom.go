@@ -25,6 +25,14 @@ type atom struct {
 	why       string // why it can only say maybe somewhere; "": it never does
 }
 
+// merge makes the atom one that also holds when another does.
+func (a *atom) merge(o *atom) {
+	a.sequences = append(a.sequences, o.sequences...)
+	if a.why == "" {
+		a.why = o.why
+	}
+}
+
 // one is the atom of one sequence.
 func one(elems ...element) atom { return atom{sequences: [][]element{elems}} }
 

@@ -14,8 +14,8 @@ import (
 // the daemon's memory or time.
 const (
 	maxStateItems = 1 << 23 // items of all states together
-	maxWork       = 1 << 26 // items looked at when every rule is tried as it is
-	retryWork     = 1 << 24 // and in each attempt after that
+	maxWork       = 1 << 25 // items looked at when every rule is tried as it is
+	retryWork     = 1 << 23 // and in each attempt after that
 	maxAttempts   = 7       // attempts in which some rules are left to user space, before all with patterns are
 )
 

@@ -5,16 +5,29 @@ package policy
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// Bounds of one compilation. The time is that of a machine with nothing else to do, several times over.
+// Bounds of one compilation. The time is the processor's, so that what else the machine does is not counted.
 const (
-	compileTime = 20 * time.Second
+	compileTime = 2 * time.Second // for rules that fit
+	rebuiltTime = 8 * time.Second // for those that are built several times until they do
 	compileHeap = 256 << 20
 )
+
+// processorTime is how long the processors have worked for this process.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
 
 // measured compiles a policy and returns the image, the time it took, and the most the heap held above what it held before.
 func measured(t *testing.T, p *Policy) (*Image, time.Duration, uint64) {
@@ -37,9 +50,9 @@ func measured(t *testing.T, p *Policy) (*Image, time.Duration, uint64) {
 			}
 		}
 	}()
-	start := time.Now()
+	start := processorTime(t)
 	m, err := Compile(p, Env{})
-	took := time.Since(start)
+	took := processorTime(t) - start
 	close(stop)
 	<-done
 	if err != nil {
@@ -58,7 +71,7 @@ func numbered(t *testing.T, n int, format string) []string {
 	return lines
 }
 
-func TestTenThousandRules(t *testing.T) {
+func TestCompileManyRules(t *testing.T) {
 	cases := []struct{ name, format, path string }{
 		{"prefixes", "ALLOW starts_with /data/project%d/src", "/data/project%d/src/x"},
 		{"globs", "ALLOW glob /data/project%d/**/*.c", "/data/project%d/a/b/x.c"},
@@ -112,7 +125,7 @@ func TestHostilePatternsAreDeferred(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m, took, heap := measured(t, p)
 			t.Logf("%v, %d MiB of heap, %d rules deferred, %+v", took, heap>>20, len(m.Deferred()), m.Stats())
-			if took > compileTime || heap > compileHeap {
+			if took > rebuiltTime || heap > compileHeap {
 				t.Errorf("took %v and %d MiB", took, heap>>20)
 			}
 			if len(m.Deferred()) == 0 {
@@ -156,8 +169,9 @@ func TestOnlyOffendersAreDeferred(t *testing.T) {
 func TestNamesThatDoNotFit(t *testing.T) {
 	p := filePolicy(t)
 	list := &Expr{Kind: Any}
-	for i := range 400000 {
-		list.Sub = append(list.Sub, &Expr{Test: Condition{Field: "path", Op: opEquals, Value: fmt.Sprintf("/a/%d", i)}})
+	tail := strings.Repeat("x", 240) // so long that each name takes five cells
+	for i := range 132000 {
+		list.Sub = append(list.Sub, &Expr{Test: Condition{Field: "path", Op: opEquals, Value: fmt.Sprintf("/a/%d%s", i, tail)}})
 	}
 	p.Rules = append(p.Rules, Rule{Name: "too-many", Action: FileRead, Effect: Deny, When: list})
 	_, err := Compile(p, Env{})

@@ -177,11 +177,12 @@ func (c *compiler) place(index int, r *Rule, p *placer) error {
 	}
 	if r.Action == Network {
 		n, err := p.network(index, r, c.hosts)
-		if err == nil {
-			c.nets = append(c.nets, n)
-		}
-		if err != nil || !concernsUnix(r.When) {
+		if err != nil {
 			return err
+		}
+		c.nets = append(c.nets, n)
+		if !concernsUnix(r.When) {
+			return nil
 		}
 	}
 
@@ -230,12 +231,11 @@ func (c *compiler) trusted() error {
 
 // built is the graph of an image, and what making it told.
 type built struct {
-	graph   *graph
-	roots   [layout.Roots]uint32
-	trie    *trie
-	left    map[int]string
-	crowded map[int]bool
-	notes   []string
+	graph *graph
+	roots [layout.Roots]uint32
+	trie  *trie
+	left  map[int]string
+	notes []string
 }
 
 // build makes the nodes of every kind of subject; the rules in left have none for their patterns.
@@ -244,6 +244,11 @@ func (c *compiler) build(left map[int]string, attempt int) (*built, error) {
 	b := &built{graph: g, left: left}
 	var err error
 	b.roots[layout.RootTCP], b.roots[layout.RootUDP], b.notes = g.networkRoots(c.nets)
+	for _, n := range c.nets {
+		if n.why != "" && c.why[n.index] == "" {
+			c.why[n.index] = n.why
+		}
+	}
 
 	t := newTrie(g, retryWork)
 	if attempt == 0 {

@@ -43,11 +43,14 @@ func (e Env) now() time.Time {
 	return e.Now
 }
 
-// HostEnv looks programs up on this machine, in the given directories, and leaves everything else lexical.
+// HostEnv looks programs up on this machine, in the given directories, with the default shells, and leaves everything else
+// lexical.
 func HostEnv(securePath []string) Env {
 	return Env{
 		LookPath:   func(word string) (string, bool) { return lookPath(securePath, word) },
 		SecurePath: securePath,
+		Shells:     FindShells(securePath, DefaultShells),
+		Trusted:    TrustedDirs(securePath),
 	}
 }
 

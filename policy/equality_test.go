@@ -36,7 +36,7 @@ func TestImageEqualsReference(t *testing.T) {
 		name     string
 		opt      policytest.Options
 		policies int
-		deferred bool // whether DEFER must come up; the other effects must anyway, or the test compares nothing
+		deferred bool // whether DEFER comes up; the other effects do anyway, or the test compares nothing
 	}{
 		{"patterns that fit", policytest.Options{}, 600, false},
 		{"single conditions", policytest.Options{Plain: true, Deferred: true}, 600, true},
@@ -47,6 +47,7 @@ func TestImageEqualsReference(t *testing.T) {
 	const subjects = 40
 	for at, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			c := policytest.Seeded(uint64(at) + 1)
 			seen := map[policy.Effect]int{}
 			reasons := map[string]int{}

@@ -34,10 +34,7 @@ func anyOf(list []*formula) *formula {
 		case f == always:
 			return always
 		case f.kind == Test && merged != nil:
-			merged.atom.sequences = append(merged.atom.sequences, f.atom.sequences...)
-			if merged.atom.why == "" {
-				merged.atom.why = f.atom.why
-			}
+			merged.atom.merge(f.atom)
 			continue
 		case f.kind == Test:
 			merged = f
@@ -47,12 +44,20 @@ func anyOf(list []*formula) *formula {
 	return single(out, never)
 }
 
-// allOf is the conjunction.
+// allOf is the conjunction. Its negated atoms become one for the same reason: none of them may hold.
 func allOf(list []*formula) *formula {
 	out := &formula{kind: All}
+	var merged *formula
 	for _, f := range flatten(list, All) {
-		if f == never {
+		negated := f.kind == Not && f.sub[0].kind == Test
+		switch {
+		case f == never:
 			return never
+		case negated && merged != nil:
+			merged.sub[0].atom.merge(f.sub[0].atom)
+			continue
+		case negated:
+			merged = f
 		}
 		out.sub = append(out.sub, f)
 	}

@@ -21,23 +21,52 @@ func (f *referee) expression(e *Expr, wide bool) specExpr {
 	if e == nil {
 		return specConstant(yes)
 	}
-	var list []specExpr
-	switch e.Kind {
-	case Test:
+	if e.Kind == Test {
 		return f.test(e.Test, wide)
-	case Not:
-		return specNot{f.expression(e.Sub[0], !wide)}
-	case Any:
-		for _, sub := range e.Sub {
-			list = append(list, f.expression(sub, wide))
-		}
-		return specAny(list)
-	default:
-		for _, sub := range e.Sub {
-			list = append(list, f.expression(sub, wide))
-		}
-		return specAll(list)
 	}
+	var list []specExpr
+	for _, sub := range e.Sub {
+		list = append(list, f.expression(sub, wide != (e.Kind == Not)))
+	}
+	switch e.Kind {
+	case Not:
+		return opposite(list[0])
+	case Any:
+		return combined(list, no, func(l []specExpr) specExpr { return specAny(l) })
+	default:
+		return combined(list, yes, func(l []specExpr) specExpr { return specAll(l) })
+	}
+}
+
+// opposite is the negation.
+func opposite(e specExpr) specExpr {
+	switch e := e.(type) {
+	case specNot:
+		return e.of
+	case specConstant:
+		return specConstant(yes - truth(e))
+	}
+	return specNot{e}
+}
+
+// combined leaves constants out: neutral says nothing, and its opposite decides.
+func combined(list []specExpr, neutral truth, of func([]specExpr) specExpr) specExpr {
+	var rest []specExpr
+	for _, e := range list {
+		switch c, constant := e.(specConstant); {
+		case constant && truth(c) == yes-neutral:
+			return c
+		case !constant:
+			rest = append(rest, e)
+		}
+	}
+	switch len(rest) {
+	case 0:
+		return specConstant(neutral)
+	case 1:
+		return rest[0]
+	}
+	return of(rest)
 }
 
 func (c specConstant) at(int) (now, low, high truth) { return truth(c), truth(c), truth(c) }
@@ -59,16 +88,37 @@ func (l specAll) at(k int) (now, low, high truth) {
 	return now, low, high
 }
 
+// looks takes all negated single conditions of the list for one: when that is settled, none of them looks any more.
 func (l specAll) looks(k int) bool {
 	if settledExpr(l, k) {
 		return false
 	}
-	for _, e := range l {
+	var negated specAny
+	for _, e := range l.flat() {
+		if n, ok := e.(specNot); ok {
+			if test, ok := n.of.(specTest); ok {
+				negated = append(negated, test)
+				continue
+			}
+		}
 		if e.looks(k) {
 			return true
 		}
 	}
-	return false
+	return negated.looks(k)
+}
+
+// flat is the list with lists of its kind in their place.
+func (l specAll) flat() specAll {
+	var out specAll
+	for _, e := range l {
+		if sub, ok := e.(specAll); ok {
+			out = append(out, sub.flat()...)
+		} else {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 func (l specAny) at(k int) (now, low, high truth) {
@@ -108,13 +158,6 @@ func (l specAny) split() (tests, others specAny) {
 		case specAny:
 			t, o := e.split()
 			tests, others = append(tests, t...), append(others, o...)
-		case specAll:
-			if len(e) == 1 {
-				t, o := specAny(e).split()
-				tests, others = append(tests, t...), append(others, o...)
-				continue
-			}
-			others = append(others, e)
 		default:
 			others = append(others, e)
 		}

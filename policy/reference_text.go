@@ -48,12 +48,12 @@ func (f *referee) locationTest(c Condition) specExpr {
 	switch c.Op {
 	case "ends_with":
 		if f.deferring && len(first) > layout.PatternBytes && possibleText(pieces) {
-			return specConstant(maybe)
+			return f.behind(nil, nil)
 		}
 		return open(func(k int) bool { return strings.HasSuffix(location(k), c.Value) })
 	case "contains":
 		if f.deferring && max(len(first), len(last)) > layout.PatternBytes && possibleText(pieces) {
-			return specConstant(maybe)
+			return f.behind(nil, nil)
 		}
 		return open(func(k int) bool { return strings.Contains(location(k), c.Value) })
 	}
@@ -188,7 +188,9 @@ func sureText(expression string) (string, bool) {
 // behind is a condition that only what begins with some tokens can meet; behind them it depends on the whole subject, and an
 // image cannot tell.
 func (f *referee) behind(start []token, now func(k int) bool) specExpr {
-	now = once(now)
+	if now != nil {
+		now = once(now)
+	}
 	for _, t := range start {
 		if t.text == "" || len(t.text) > layout.MaxName {
 			return specConstant(no)

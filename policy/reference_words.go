@@ -110,6 +110,9 @@ func (f *referee) tableTest(c Condition, wide bool) specExpr {
 	for _, parts := range conditionReadings(c, f.env, wide) {
 		tables = append(tables, newTable(parts, f.tokens, f.deferring))
 	}
+	if len(tables) == 0 {
+		return specConstant(no)
+	}
 	return specTest{
 		reading: func(k int) (now, low, high truth) {
 			for _, t := range tables {

@@ -114,7 +114,7 @@ func (t *trie) read(r *plan, group []item) reading {
 		return t.readAtom(group[:1])
 	}
 
-	t.work += r.size
+	t.work += 4 * r.size // a step of a formula costs more than an item
 	t.readings, t.groups = t.readings[:0], t.groups[:0]
 	at := 0
 	for _, last := range r.atoms {

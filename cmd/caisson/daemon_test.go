@@ -5,8 +5,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -55,22 +57,30 @@ var scenes = map[string]map[string]reply{
 	"mute": {},
 }
 
+var boundary = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+
 func sampleStatus() api.Status {
 	return api.Status{
-		Version: "0.1", PID: 77, Started: time.Now().Add(-time.Hour), Kernel: "6.12.0", Adopted: true, Policies: "/p",
+		Version: "0.1", PID: 77, Started: time.Now().Add(-time.Hour), Kernel: "6.12.0", Adopted: true, Policies: "/p", Watching: true,
 		Audit:  api.Audit{Dir: "/a", Next: 100, Durable: 99},
 		Events: api.Events{Seen: 50, Submitted: 48, Lost: 2, Received: 48, Unchecked: 3, Disagreements: 1},
 		Agents: []api.Agent{
 			{Agent: "coding-agent", ID: 1, State: api.StateEnforced, File: "/p/coding-agent.yaml", Digest: "0123456789abcdef", Generation: 7,
 				Rules: 3, Allowed: 40, Denied: 8, Notes: []string{`no address is known for host "x.example"`},
-				Runs: []api.Run{{Run: "aaaabbbbcccc", Agent: "coding-agent", Cgroup: `/sys/fs/cgroup/caisson.slice/caisson-coding\x2dagent.slice`}}},
+				Runs: []api.Run{{Run: "aaaabbbbcccc", Agent: "coding-agent", Generation: 7, Cgroup: `/sys/fs/cgroup/caisson.slice/caisson-coding\x2dagent.slice`}}},
+			{Agent: "site-agent", ID: 3, State: api.StateObserved, Mode: api.ModeObserve, File: "/p/site.yaml", Digest: "fedcba9876543210", Generation: 9,
+				Rules: 2, Allowed: 5, Denied: 1, Observed: 4, Variables: []string{"WORKSPACE"}, NextChange: &boundary,
+				Images: []api.Image{{Slot: 1024, Generation: 9, Variables: map[string]string{"HOME": "/home/u", "WORKSPACE": "/home/u/site"}},
+					{Slot: 1025, Variables: map[string]string{"WORKSPACE": "/srv/x"}}},
+				Runs: []api.Run{{Run: "ddddeeeeffff", Agent: "site-agent", Cgroup: "/c", Generation: 9, Variables: map[string]string{"WORKSPACE": "/home/u/site"}}}},
 			{Agent: "lost-agent", ID: 2, State: api.StateDenied, Problem: "its file does not load\x1b[31m"},
 		},
 		Problems: []string{"kernel and user space decided events differently"},
 	}
 }
 
-// fakeDaemonCmd runs "fakedaemon SOCKET SCENE": it answers on the socket until the script ends.
+// fakeDaemonCmd runs "fakedaemon SOCKET SCENE": it answers on the socket until the script ends. What it was asked last is
+// in the file SOCKET.asked.
 func fakeDaemonCmd(ts *testscript.TestScript, _ bool, args []string) {
 	scene, ok := scenes[args[1]]
 	if !ok {
@@ -79,7 +89,10 @@ func fakeDaemonCmd(ts *testscript.TestScript, _ bool, args []string) {
 	l, err := net.Listen("unix", ts.MkAbs(args[0]))
 	ts.Check(err)
 
+	asked := ts.MkAbs(args[0] + ".asked")
 	h := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		_ = os.WriteFile(asked, body, 0o600) // a script that needs it says that it is not there
 		answer, ok := scene[r.URL.Path]
 		if !ok {
 			_, _ = w.Write([]byte("this is no JSON"))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,14 +18,18 @@ import (
 
 func newRun(u *ui) *cobra.Command {
 	var agent once
-	var socket, policies string
+	var socket, policies, workspace string
 	cmd := &cobra.Command{
 		Use: "run --agent NAME [--] COMMAND [ARG…]", Short: "Run a command as an agent",
 		Long: `Run a command as an agent: in a new run of that agent, under its policy from the first instruction on. The command takes
 the place of this process, so terminal, environment, signals and exit status are its own; of the open files it gets
-standard input, output and error. Put -- before a command that has flags.` +
+standard input, output and error. Put -- before a command that has flags.
+
+Where the policy says ${HOME} it means the home directory of this process's user, and ${WORKSPACE} means --workspace, or
+without it the directory in which this command is given.` +
 			exits(append([]meaning{{exitOK, "success; else the command's own exit status, or:"}}, runExits...)...),
-		Example: "  caisson run --agent coding-agent -- npm test --watch",
+		Example: `  caisson run --agent coding-agent -- npm test --watch
+  caisson run --agent coding-agent --workspace ~/src/site -- bash`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkAgent(agent.value); err != nil {
 				return err
@@ -32,10 +37,20 @@ standard input, output and error. Put -- before a command that has flags.` +
 			if err := checkCommand(cmd, args); err != nil {
 				return err
 			}
-			return explainLaunch(launch.Exec(socket, agent.value, args, os.Environ()), policies)
+			if workspace != "" {
+				abs, err := filepath.Abs(workspace)
+				if err != nil {
+					return fmt.Errorf("--workspace %s: %w", workspace, err)
+				}
+				workspace = abs
+			} else if cmd.Flags().Changed("workspace") {
+				return usage("leave it out for the current directory", "--workspace is empty")
+			}
+			return explainLaunch(launch.Exec(socket, api.RunRequest{Agent: agent.value, Workspace: workspace}, args, os.Environ()), policies)
 		},
 	}
 	addAgent(cmd, &agent, "of the agent to be")
+	cmd.Flags().StringVar(&workspace, "workspace", "", "`DIR` that ${WORKSPACE} in the policy stands for (default: the current directory)")
 	addSocket(cmd, &socket)
 	addPolicies(cmd, &policies)
 	cmd.Flags().Lookup("policies").Usage = "`DIR` with the policy files, to suggest names of agents from"

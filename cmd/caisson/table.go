@@ -24,11 +24,11 @@ type tinted struct {
 // tint gives verdicts and states of checks their colour.
 func tint(s string) tinted {
 	switch s {
-	case "ALLOW", "ok", "enforced":
+	case "ALLOW", "ok", "enforced", "per-run":
 		return tinted{s, green}
 	case "DENY", "FAIL", "denied":
 		return tinted{s, red}
-	case "REQUIRE_APPROVAL", "unknown":
+	case "REQUIRE_APPROVAL", "unknown", "observed":
 		return tinted{s, yellow}
 	}
 	return tinted{s, ""}

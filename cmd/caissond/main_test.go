@@ -25,6 +25,8 @@ func TestExitStatus(t *testing.T) {
 		{"relative secure path", "--secure-path bin", exitUsage, `"bin" is not absolute`},
 		{"empty secure path", "--secure-path=", exitUsage, "no directory"},
 		{"ring buffer of odd size", "--ring-bytes 100000", exitUsage, "power of two"},
+		{"relative shell", "--shells bash,bin/sh", exitUsage, `"bin/sh" is neither`},
+		{"shell without a name", "--shells bash,,sh", exitUsage, `"" is neither`},
 		{"interval too short", "--resolve-interval 1ms", exitUsage, "less than a second"},
 		{"nothing to detach", "detach --pins /does/not/exist", exitError, "nothing is attached"},
 		{"version", "version", 0, ""},

@@ -24,6 +24,7 @@ import (
 // flags are those of the daemon proper.
 type flags struct {
 	policies, audit, socket, pins, securePath string
+	shells                                    []string
 	ringBytes                                 int
 	resolve                                   time.Duration
 	foreground                                bool
@@ -37,7 +38,8 @@ func rootCommand() *cobra.Command {
 		Long: `caissond enforces one policy per agent in the kernel, and writes down what agents do.
 
 It refuses to start where enforcement cannot be proven. Once started, enforcement does not depend on it: policies stay in
-force when it is stopped or killed, and the next caissond takes them over. SIGHUP makes it read the policies again.
+force when it is stopped or killed, and the next caissond takes them over. It reads policies again whenever their files
+change, and on SIGHUP.
 
 Exit status: 0 stopped in good order; 1 an error; 2 bad usage; 3 this host cannot enforce (the hint says what to change).`,
 		Args: noArgs, SilenceErrors: true, SilenceUsage: true, CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
@@ -55,6 +57,8 @@ Exit status: 0 stopped in good order; 1 an error; 2 bad usage; 3 this host canno
 	l.StringVar(&f.socket, "socket", api.DefaultSocket, "`path` of the control socket")
 	l.StringVar(&f.securePath, "secure-path", strings.Join(policy.DefaultSecurePath, ":"),
 		"`directories`, separated by colons, in which the programs of command rules are looked up")
+	l.StringSliceVar(&f.shells, "shells", policy.DefaultShells,
+		"shells, by `names` on the secure path or by their paths, that an agent may start if it may start anything; only those that nobody but root can change count")
 	l.IntVar(&f.ringBytes, "ring-bytes", 0, "size of the event buffer in `bytes`, a power of two (default 64 MiB)")
 	l.DurationVar(&f.resolve, "resolve-interval", daemon.DefaultResolve, "`time` after which host names are looked up again")
 	l.BoolVar(&f.foreground, "foreground", false, "write log lines with the time, for a terminal; the journal adds its own")
@@ -94,6 +98,11 @@ func (f flags) options() (daemon.Options, error) {
 	if len(securePath) == 0 {
 		return daemon.Options{}, usageError{fmt.Errorf("--secure-path: no directory")}
 	}
+	for _, shell := range f.shells {
+		if shell == "" || strings.Contains(shell, "/") && !filepath.IsAbs(shell) {
+			return daemon.Options{}, usageError{fmt.Errorf("--shells: %q is neither a name nor an absolute path", shell)}
+		}
+	}
 	if n := f.ringBytes; n != 0 && (n < os.Getpagesize() || n&(n-1) != 0) {
 		return daemon.Options{}, usageError{fmt.Errorf("--ring-bytes: %d is not a power of two of at least %d", n, os.Getpagesize())}
 	}
@@ -102,7 +111,7 @@ func (f flags) options() (daemon.Options, error) {
 	}
 
 	return daemon.Options{
-		Policies: f.policies, Audit: f.audit, Socket: f.socket, SecurePath: securePath, Resolve: f.resolve,
+		Policies: f.policies, Audit: f.audit, Socket: f.socket, SecurePath: securePath, Shells: f.shells, Resolve: f.resolve,
 		Version: version(), Log: logger(f.foreground),
 		Load: func() (daemon.Kernel, error) {
 			k, err := kernel.Load(kernel.Options{PinDir: f.pins, RingBytes: f.ringBytes})

@@ -5,14 +5,19 @@ package api
 // RunRequest asks the daemon to turn the calling process into the first process of a new run of an agent.
 type RunRequest struct {
 	Agent string `json:"agent"`
+	// Workspace is the value of ${WORKSPACE}: a clean absolute path of a directory; empty: the one the caller is in. To name
+	// one for a policy that does not mention it is an error.
+	Workspace string `json:"workspace,omitempty"`
 }
 
 // Run is the answer: from now on the calling process is the agent, and its next exec is the run's first program.
 type Run struct {
-	Run        string `json:"run"`    // 12 lower-case base32 characters
-	Agent      string `json:"agent"`  //
-	Cgroup     string `json:"cgroup"` // directory of the run's scope
-	Generation uint32 `json:"generation"`
+	Run        string `json:"run"`        // 12 lower-case base32 characters
+	Agent      string `json:"agent"`      //
+	Cgroup     string `json:"cgroup"`     // directory of the run's scope
+	Generation uint32 `json:"generation"` // of the image that decides; 0: none, so everything is denied
+	// Variables are what the run's policy was bound to; absent: the run has the agent's own image.
+	Variables map[string]string `json:"variables,omitempty"`
 }
 
 // Self says who the caller is to caisson. Agent is empty for a process that is no agent.

@@ -12,6 +12,7 @@ type Status struct {
 	Kernel   string    `json:"kernel"`   // release, as in uname -r
 	Adopted  bool      `json:"adopted"`  // enforcement was already running when the daemon started
 	Policies string    `json:"policies"` // directory
+	Watching bool      `json:"watching"` // changes of policy files are noticed at once
 	Audit    Audit     `json:"audit"`
 	Events   Events    `json:"events"`
 	Agents   []Agent   `json:"agents"`   // sorted by name
@@ -43,7 +44,15 @@ type Events struct {
 // States of an agent.
 const (
 	StateEnforced = "enforced" // its policy decides
+	StateObserved = "observed" // its policy decides, and nothing is refused but what is refused to every agent
+	StatePerRun   = "per-run"  // its policy decides, for each run with its own variables; outside of a run everything is denied
 	StateDenied   = "denied"   // no policy in force: everything is denied
+)
+
+// Modes of a policy.
+const (
+	ModeEnforce = "enforce"
+	ModeObserve = "observe"
 )
 
 // Agent is one identity.
@@ -51,13 +60,27 @@ type Agent struct {
 	Agent      string   `json:"agent"`
 	ID         uint32   `json:"id"` // the kernel's number for it
 	State      string   `json:"state"`
+	Mode       string   `json:"mode,omitempty"` // of the policy in force
 	File       string   `json:"file,omitempty"`
 	Digest     string   `json:"digest,omitempty"`
-	Generation uint32   `json:"generation,omitempty"`
-	Rules      int      `json:"rules,omitempty"`   // own rules, without the baseline's
-	Problem    string   `json:"problem,omitempty"` // why the file on disk is not what is in force
-	Notes      []string `json:"notes,omitempty"`   // what became of the rules when they were compiled
-	Runs       []Run    `json:"runs,omitempty"`    // alive now
-	Allowed    uint64   `json:"allowed"`           // decisions since the daemon started
+	Generation uint32   `json:"generation,omitempty"` // the newest in force, also of a run's image
+	Rules      int      `json:"rules,omitempty"`      // own rules, without the baseline's
+	Variables  []string `json:"variables,omitempty"`  // that the policy wants to know of each run
+	Problem    string   `json:"problem,omitempty"`    // why the file on disk is not what is in force
+	Notes      []string `json:"notes,omitempty"`      // what became of the rules when they were compiled
+	Images     []Image  `json:"images,omitempty"`     // of runs with variables
+	Runs       []Run    `json:"runs,omitempty"`       // alive now
+	Allowed    uint64   `json:"allowed"`              // decisions since the daemon started
 	Denied     uint64   `json:"denied"`
+	Observed   uint64   `json:"observed"` // would have been denied if the agent were not only observed
+	// NextChange is when a rule begins or ends next; absent: none does.
+	NextChange *time.Time `json:"next_change,omitempty"`
+}
+
+// Image is what is in force for the runs of an agent that gave its policy's variables the same values.
+type Image struct {
+	Slot       uint32            `json:"slot"`       // the kernel's number for it
+	Generation uint32            `json:"generation"` // 0: nothing is in force, so everything is denied
+	Variables  map[string]string `json:"variables"`
+	Notes      []string          `json:"notes,omitempty"`
 }

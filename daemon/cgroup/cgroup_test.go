@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 )
@@ -213,5 +214,45 @@ func TestWatcher(t *testing.T) {
 		}
 	case <-time.After(5 * time.Second):
 		t.Fatal("Loop did not end")
+	}
+}
+
+func TestProcesses(t *testing.T) {
+	tr := tree(t)
+	r, err := tr.NewRun("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	below := filepath.Join(r.Dir, "below")
+	if err := plain(below); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, top, below string
+		want             []int
+		bad              bool
+	}{
+		{"none", "", "", nil, false},
+		{"both", "12\n7\n", "99\n", []int{99, 12, 7}, false},
+		{"one that cannot be seen", "0\n7\n", "", []int{7}, false},
+		{"no number", "x\n", "", nil, true},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			err := errors.Join(os.WriteFile(filepath.Join(r.Dir, procsFile), []byte(tc.top), 0o644),
+				os.WriteFile(filepath.Join(below, procsFile), []byte(tc.below), 0o644))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := tr.Processes(r); !slices.Equal(got, tc.want) || (err != nil) != tc.bad {
+				t.Errorf("Processes = %v, %v", got, err)
+			}
+		})
+	}
+	if err := os.RemoveAll(r.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := tr.Processes(r); got != nil || err != nil {
+		t.Errorf("of a run that has gone: %v, %v", got, err)
 	}
 }

@@ -20,6 +20,8 @@ import (
 // is enough; the rest is for a kernel that does otherwise.
 const settleTime = 2 * time.Second
 
+const procsFile = "cgroup.procs"
+
 // NewRun makes a scope for a new run of an agent.
 func (t *Tree) NewRun(agent string) (Run, error) {
 	if _, err := t.Agent(agent); err != nil {
@@ -85,6 +87,49 @@ func (t *Tree) Populated(r Run) (bool, error) {
 		return false, fmt.Errorf("run %s: %w", r.ID, err)
 	}
 	return on, nil
+}
+
+// Processes lists the processes of a run, and of cgroups made below it. A run whose scope has gone has none.
+func (t *Tree) Processes(r Run) ([]int, error) {
+	var pids []int
+	err := filepath.WalkDir(r.Dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.Name() == procsFile {
+			var here []int
+			here, err = processes(path)
+			pids = append(pids, here...)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("processes of run %s: %w", r.ID, err)
+	}
+	return pids, nil
+}
+
+// processes reads a cgroup.procs file.
+func processes(file string) ([]int, error) {
+	b, err := os.ReadFile(file)
+	if errors.Is(err, unix.ENODEV) {
+		return nil, nil // the cgroup has gone since the file was opened (kernfs)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for _, field := range strings.Fields(string(b)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		// A process that cannot be seen from here is shown as 0.
+		if pid > 0 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
 }
 
 // Occupied says whether any process is in caisson.slice or below it, in a run or not.
@@ -195,7 +240,7 @@ func (t *Tree) parse(text string, pid int) (string, error) {
 
 // attach writes to cgroup.procs. It never creates the file: a cgroup that has gone must be an error.
 func attach(dir string, pid int) error {
-	f, err := os.OpenFile(filepath.Join(dir, "cgroup.procs"), os.O_WRONLY, 0)
+	f, err := os.OpenFile(filepath.Join(dir, procsFile), os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("moving process %d: %w", pid, err)
 	}

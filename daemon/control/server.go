@@ -23,7 +23,7 @@ import (
 type Backend interface {
 	Status() api.Status
 	Self(Peer) api.Self
-	Run(ctx context.Context, p Peer, agent string) (api.Run, error)
+	Run(ctx context.Context, p Peer, req api.RunRequest) (api.Run, error)
 	Reload(ctx context.Context, p Peer, agent string) (api.Reload, error)
 }
 
@@ -156,7 +156,7 @@ func (s *server) run(r *http.Request, p Peer) (any, error) {
 	if in.Agent == "" {
 		return nil, &api.Error{Status: http.StatusBadRequest, Message: "no agent named"}
 	}
-	return s.Backend.Run(r.Context(), p, in.Agent)
+	return s.Backend.Run(r.Context(), p, in)
 }
 
 func (s *server) reload(r *http.Request, p Peer) (any, error) {

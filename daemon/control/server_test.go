@@ -43,8 +43,8 @@ func (f *fake) IdentityOf(int) (layout.Identity, bool, error) {
 func (f *fake) Inside(int) (bool, error) { return f.inside, nil }
 func (f *fake) Status() api.Status       { return api.Status{Version: "test"} }
 func (f *fake) Self(p Peer) api.Self     { return api.Self{Agent: map[bool]string{true: "a"}[p.Agent]} }
-func (f *fake) Run(_ context.Context, p Peer, agent string) (api.Run, error) {
-	return api.Run{Agent: agent, Cgroup: fmt.Sprint(p.PID)}, f.failure
+func (f *fake) Run(_ context.Context, p Peer, req api.RunRequest) (api.Run, error) {
+	return api.Run{Agent: req.Agent, Run: req.Workspace, Cgroup: fmt.Sprint(p.PID)}, f.failure
 }
 func (f *fake) Reload(_ context.Context, _ Peer, agent string) (api.Reload, error) {
 	return api.Reload{Agents: []api.Reloaded{{Agent: agent}}}, f.failure
@@ -111,7 +111,8 @@ func TestRequests(t *testing.T) {
 		{"status for an agent", &fake{agent: true}, "GET", api.PathStatus, "", 403, "is an agent", "DENY"},
 		{"self", &fake{}, "GET", api.PathSelf, "", 200, `"agent":""`, ""},
 		{"self for an agent", &fake{agent: true}, "GET", api.PathSelf, "", 200, `"agent":"a"`, ""},
-		{"run", &fake{}, "POST", api.PathRuns, `{"agent":"x"}`, 200, `"agent":"x","cgroup":"` + fmt.Sprint(os.Getpid()), ""},
+		{"run", &fake{}, "POST", api.PathRuns, `{"agent":"x"}`, 200, `"run":"","agent":"x","cgroup":"` + fmt.Sprint(os.Getpid()), ""},
+		{"run with a workspace", &fake{}, "POST", api.PathRuns, `{"agent":"x","workspace":"/w"}`, 200, `"run":"/w"`, ""},
 		{"run by an agent", &fake{agent: true}, "POST", api.PathRuns, `{"agent":"x"}`, 403, "is an agent", "DENY"},
 		{"run from an agent's cgroup", &fake{inside: true}, "POST", api.PathRuns, `{"agent":"x"}`, 403, "is an agent", "DENY"},
 		{"run of nobody", &fake{}, "POST", api.PathRuns, `{}`, 400, "no agent named", "DENY"},

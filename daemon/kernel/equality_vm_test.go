@@ -20,7 +20,7 @@ import (
 // more than asking it.
 const (
 	equalPairs    = 20_000
-	equalSubjects = 100
+	equalSubjects = 250
 )
 
 // kernelSubject is struct subject of bpf/equal.bpf.c.

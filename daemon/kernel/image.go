@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"caisson/bpf"
 	"caisson/bpf/layout"
@@ -15,16 +17,16 @@ import (
 
 const generationOffset = 28 // of Header.Generation
 
-// SetImage puts an agent's image in force, atomically: a hook sees the old one or the new one. First the superblocks'
+// SetImage puts an image in force in a slot, atomically: a hook sees the old one or the new one. First the superblocks'
 // nodes for the new generation are written, then the image is flipped (the kernel waits until no program uses the old
 // one), then the old generation's nodes go. On error the old image stays in force.
-func (k *Kernel) SetImage(agent uint32, image []byte, mounts map[uint32]layout.MountNodes) error {
+func (k *Kernel) SetImage(slot uint32, image []byte, mounts map[uint32]layout.MountNodes) error {
 	if len(image) < layout.CellSize || len(image)%layout.CellSize != 0 {
 		return fmt.Errorf("image: %d bytes are not a whole number of cells", len(image))
 	}
 	generation := binary.LittleEndian.Uint32(image[generationOffset:])
-	if generation == 0 || agent == 0 || agent >= layout.MaxAgents {
-		return fmt.Errorf("image: agent %d, generation %d are out of range", agent, generation)
+	if generation == 0 || slot == 0 || slot >= layout.MaxSlots {
+		return fmt.Errorf("image: slot %d, generation %d are out of range", slot, generation)
 	}
 
 	cells, err := newImageMap(image)
@@ -39,12 +41,12 @@ func (k *Kernel) SetImage(agent uint32, image []byte, mounts map[uint32]layout.M
 	if err := k.setMounts(generation, mounts); err != nil {
 		return errors.Join(err, k.setMounts(generation, nil))
 	}
-	if err := k.maps[bpf.CaissonMapImages].Put(agent, cells); err != nil {
-		return errors.Join(fmt.Errorf("image of agent %d: %w", agent, err), k.setMounts(generation, nil))
+	if err := k.maps[bpf.CaissonMapImages].Put(slot, cells); err != nil {
+		return errors.Join(fmt.Errorf("image in slot %d: %w", slot, err), k.setMounts(generation, nil))
 	}
 
-	old := k.generations[agent]
-	k.generations[agent] = generation
+	old := k.generations[slot]
+	k.generations[slot] = generation
 	if old != 0 && old != generation {
 		return k.setMounts(old, nil)
 	}
@@ -79,18 +81,18 @@ func newImageMap(image []byte) (*ebpf.Map, error) {
 	return m, nil
 }
 
-// RemoveImage takes an agent's image away: from now on everything is denied to it.
-func (k *Kernel) RemoveImage(agent uint32) error {
+// RemoveImage takes the image in a slot away: from now on everything is denied to whoever has that slot.
+func (k *Kernel) RemoveImage(slot uint32) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 
-	err := k.maps[bpf.CaissonMapImages].Delete(agent)
+	err := k.maps[bpf.CaissonMapImages].Delete(slot)
 	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-		return fmt.Errorf("image of agent %d: %w", agent, err)
+		return fmt.Errorf("image in slot %d: %w", slot, err)
 	}
 
-	old := k.generations[agent]
-	delete(k.generations, agent)
+	old := k.generations[slot]
+	delete(k.generations, slot)
 	if old == 0 {
 		return nil
 	}
@@ -105,6 +107,10 @@ func (k *Kernel) SetMounts(generation uint32, mounts map[uint32]layout.MountNode
 }
 
 func (k *Kernel) setMounts(generation uint32, mounts map[uint32]layout.MountNodes) error {
+	return k.changeMounts(func() error { return k.writeMounts(generation, mounts) })
+}
+
+func (k *Kernel) writeMounts(generation uint32, mounts map[uint32]layout.MountNodes) error {
 	table := k.maps[bpf.CaissonMapMounts]
 	for dev, nodes := range mounts {
 		if err := table.Put(layout.MountKey{Generation: generation, Dev: dev}, nodes); err != nil {
@@ -141,37 +147,41 @@ func (k *Kernel) dropMounts(drop func(layout.MountKey) bool) error {
 	return nil
 }
 
-// Generation returns the generation of the image in force for an agent, 0 if it has none.
-func (k *Kernel) Generation(agent uint32) uint32 {
+// Generation returns the generation of the image in force in a slot, 0 if there is none.
+func (k *Kernel) Generation(slot uint32) uint32 {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.generations[agent]
+	return k.generations[slot]
+}
+
+// Slots returns the slots that have an image in force, sorted.
+func (k *Kernel) Slots() []uint32 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Sorted(maps.Keys(k.generations))
 }
 
 // recover learns which images an earlier daemon left in force, and drops what belongs to none of them.
 func (k *Kernel) recover() error {
-	agents, err := k.Agents()
-	if err != nil {
-		return err
-	}
-
 	live := map[uint32]bool{}
-	for _, agent := range agents {
-		generation, err := k.readGeneration(agent)
+	for slot := range uint32(layout.MaxSlots) {
+		generation, err := k.readGeneration(slot)
 		if err != nil {
 			return err
 		}
 		if generation != 0 {
-			k.generations[agent] = generation
+			k.generations[slot] = generation
 			live[generation] = true
 		}
 	}
-	return k.dropMounts(func(key layout.MountKey) bool { return !live[key.Generation] })
+	return k.changeMounts(func() error {
+		return k.dropMounts(func(key layout.MountKey) bool { return !live[key.Generation] })
+	})
 }
 
-// Image returns the image in force for an agent, nil if it has none.
-func (k *Kernel) Image(agent uint32) ([]byte, error) {
-	cells, err := k.imageMap(agent)
+// Image returns the image in force in a slot, nil if there is none.
+func (k *Kernel) Image(slot uint32) ([]byte, error) {
+	cells, err := k.imageMap(slot)
 	if cells == nil || err != nil {
 		return nil, err
 	}
@@ -181,7 +191,7 @@ func (k *Kernel) Image(agent uint32) ([]byte, error) {
 	var cell [layout.CellSize]byte
 	for i := range cells.MaxEntries() {
 		if err := cells.Lookup(i, &cell); err != nil {
-			return nil, fmt.Errorf("image of agent %d: %w", agent, err)
+			return nil, fmt.Errorf("image in slot %d: %w", slot, err)
 		}
 		image = append(image, cell[:]...)
 	}
@@ -189,21 +199,21 @@ func (k *Kernel) Image(agent uint32) ([]byte, error) {
 }
 
 // imageMap opens the map of the image in force; nil if there is none.
-func (k *Kernel) imageMap(agent uint32) (*ebpf.Map, error) {
+func (k *Kernel) imageMap(slot uint32) (*ebpf.Map, error) {
 	var cells *ebpf.Map
-	err := k.maps[bpf.CaissonMapImages].Lookup(agent, &cells)
+	err := k.maps[bpf.CaissonMapImages].Lookup(slot, &cells)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("image of agent %d: %w", agent, err)
+		return nil, fmt.Errorf("image in slot %d: %w", slot, err)
 	}
 	return cells, nil
 }
 
 // readGeneration reads the header of the image in force.
-func (k *Kernel) readGeneration(agent uint32) (uint32, error) {
-	image, err := k.imageMap(agent)
+func (k *Kernel) readGeneration(slot uint32) (uint32, error) {
+	image, err := k.imageMap(slot)
 	if image == nil || err != nil {
 		return 0, err
 	}
@@ -211,7 +221,7 @@ func (k *Kernel) readGeneration(agent uint32) (uint32, error) {
 
 	var header [layout.CellSize]byte
 	if err := image.Lookup(uint32(0), &header); err != nil {
-		return 0, fmt.Errorf("image of agent %d: %w", agent, err)
+		return 0, fmt.Errorf("image in slot %d: %w", slot, err)
 	}
 	return binary.LittleEndian.Uint32(header[generationOffset:]), nil
 }

@@ -32,7 +32,7 @@ type Kernel struct {
 	adopted bool
 
 	mu          sync.Mutex
-	generations map[uint32]uint32 // agent -> generation of the image in force; guarded by mu
+	generations map[uint32]uint32 // slot -> generation of the image in force; guarded by mu
 }
 
 // Load proves that the host enforces (see [Probe]), then adopts the pins of an earlier daemon that ran the same programs,

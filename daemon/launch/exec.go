@@ -20,17 +20,18 @@ import (
 	"caisson/daemon/client"
 )
 
-// answerTime is how long the daemon may take to make a run: it only creates a directory and updates two maps.
+// answerTime is how long the daemon may take to make a run: it creates a directory, updates two maps and
+// compiles a policy.
 const answerTime = 30 * time.Second
 
 // Exec asks the daemon on the socket ("" means [api.DefaultSocket]) to make the calling process the first process of a
-// new run of the agent, then executes argv with the environment in it. It returns only when that did not work, always
+// new run, then executes argv with the environment in it. It returns only when that did not work, always
 // with an *[Error] that carries the exit status; after ExitCannot the process may already be the agent and can do
 // nothing sensible but exit.
 //
 // It must be called on the process's main thread: call runtime.LockOSThread in an init function of package main and
 // Exec from the main goroutine.
-func Exec(socket, agent string, argv, env []string) error {
+func Exec(socket string, req api.RunRequest, argv, env []string) error {
 	if socket == "" {
 		socket = api.DefaultSocket
 	}
@@ -45,7 +46,7 @@ func Exec(socket, agent string, argv, env []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := ask(socket, agent); err != nil {
+	if _, err := ask(socket, req); err != nil {
 		return &Error{ExitRefused, err}
 	}
 
@@ -60,7 +61,7 @@ func Exec(socket, agent string, argv, env []string) error {
 
 // ask sends the request and reads the answer on one plain connection, without the pool and the goroutines of an HTTP
 // client: when the answer is there, nothing of this process is left half done.
-func ask(socket, agent string) (api.Run, error) {
+func ask(socket string, req api.RunRequest) (api.Run, error) {
 	var run api.Run
 
 	conn, err := net.Dial("unix", socket)
@@ -72,21 +73,21 @@ func ask(socket, agent string) (api.Run, error) {
 		return run, fmt.Errorf("deadline for the daemon: %w", err)
 	}
 
-	body, err := json.Marshal(api.RunRequest{Agent: agent})
+	body, err := json.Marshal(req)
 	if err != nil {
 		return run, fmt.Errorf("request body: %w", err)
 	}
-	req, err := http.NewRequest(http.MethodPost, "http://caisson"+api.PathRuns, bytes.NewReader(body))
+	post, err := http.NewRequest(http.MethodPost, "http://caisson"+api.PathRuns, bytes.NewReader(body))
 	if err != nil {
 		return run, fmt.Errorf("request: %w", err)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Close = true
+	post.Header.Set("Content-Type", "application/json")
+	post.Close = true
 
-	if err := req.Write(conn); err != nil {
+	if err := post.Write(conn); err != nil {
 		return run, fmt.Errorf("asking the daemon: %w", err)
 	}
-	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), post)
 	if err != nil {
 		return run, fmt.Errorf("daemon's answer: %w", err)
 	}

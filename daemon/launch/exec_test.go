@@ -31,7 +31,7 @@ func init() {
 	if err != nil {
 		panic(err)
 	}
-	err = Exec(os.Args[2], os.Args[3], os.Args[4:], append(os.Environ(), "LAUNCHED=yes"))
+	err = Exec(os.Args[2], api.RunRequest{Agent: os.Args[3]}, os.Args[4:], append(os.Environ(), "LAUNCHED=yes"))
 	fmt.Fprintln(os.Stderr, err, inherited.Name())
 	var e *Error
 	if errors.As(err, &e) {
@@ -120,7 +120,7 @@ func TestMainThreadOnly(t *testing.T) {
 			runtime.LockOSThread()
 			both.Done()
 			both.Wait()
-			err := Exec("/none", "a", []string{"no-such-program"}, nil)
+			err := Exec("/none", api.RunRequest{Agent: "a"}, []string{"no-such-program"}, nil)
 			refused <- strings.Contains(err.Error(), "main thread")
 		}()
 	}

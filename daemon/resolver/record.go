@@ -66,15 +66,12 @@ func (r *Resolver) record(e *event) audit.Record {
 	rec := audit.Record{
 		T: r.when(e.Time), Mono: e.Time, Kseq: &audit.Kseq{CPU: e.CPU, N: e.N},
 		Agent: r.name(e), Run: r.opt.Run(e.Run), Kind: op.kind, Op: op.name,
-		Action: policy.Action(e.Action).String(), Verdict: verdictText(&e.Event), Enforced: audit.EnforcedAllow,
+		Action: policy.Action(e.Action).String(), Verdict: verdictText(&e.Event), Enforced: e.enforced(),
 		Rule: e.rule(), Reason: reasonText(&e.Event), Where: "kernel", Gen: uint64(e.Generation),
 		PID: e.PID, TID: e.TID, Start: e.Start, PPID: e.PPID, UID: &uid, Cg: e.Run, Comm: text(e.Comm[:]),
 	}
 	if e.Action == layout.ActionFloor {
 		rec.Action = "" // none of the policy language's
-	}
-	if e.Denied != 0 {
-		rec.Enforced = audit.EnforcedDeny
 	}
 	if e.gen != nil {
 		rec.Pol = e.gen.digest

@@ -5,7 +5,7 @@ package resolver
 import (
 	"encoding/hex"
 	"errors"
-	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,9 +16,10 @@ import (
 	"caisson/policy"
 )
 
-// keep is how many generations of one agent's policy are remembered: events of an older one may still be in the ring
-// buffer when the next is in force.
-const keep = 16
+// keep is how many generations of one agent's policy are remembered when they are no longer in force: events of them may
+// still be in the ring buffer. Those in force, one for the agent and one for each group of its runs with the same
+// variables, are all remembered; the kernel bounds them.
+const keep = 64
 
 // maxStrangers bounds how many cgroups without a policy are remembered by name.
 const maxStrangers = 4096
@@ -48,8 +49,8 @@ type Resolver struct {
 	readAt uint64    // when that was, in ns since boot
 }
 
-// Counts are decisions.
-type Counts struct{ Allowed, Denied uint64 }
+// Counts are decisions. Observed are denials that were not carried out, because the agent is only observed.
+type Counts struct{ Allowed, Denied, Observed uint64 }
 
 // Stats counts what came from the kernel.
 type Stats struct {
@@ -60,18 +61,20 @@ type Stats struct {
 
 // agent is what is known of one identity.
 type agent struct {
-	name    string
-	history []*generation // newest last
-	counts  Counts
+	name   string
+	live   map[uint32]*generation // in force, or about to be, by number
+	past   []*generation          // no longer in force, the one that went last at the end
+	counts Counts
 }
 
 // generation is one policy in force, or formerly so.
 type generation struct {
-	number uint32
-	image  *policy.Image
-	rules  []policy.Rule
-	words  map[string]bool
-	digest string
+	number  uint32
+	image   *policy.Image
+	rules   []policy.Rule
+	words   map[string]bool
+	digest  string
+	observe bool // denials are not carried out
 }
 
 // New returns a resolver that knows no agents.
@@ -89,14 +92,27 @@ func (r *Resolver) Name(id uint32, name string) {
 	r.agent(id).name = name
 }
 
-// Learn tells which policy a generation of an agent is. It must be called before the kernel can report events of it.
+// Learn tells which policy a generation of an agent is. It must be called before the kernel can report events of it. It is
+// remembered until [Resolver.Retire], and for some time after.
 func (r *Resolver) Learn(id, number uint32, p *policy.Policy, m *policy.Image) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.agent(id).live[number] = &generation{number, m, m.Rules(), vocabulary(p), hex.EncodeToString(p.Digest[:4]), p.Mode == policy.Observe}
+}
+
+// Retire tells that a generation is not in force any more. It does nothing for one that is not known.
+func (r *Resolver) Retire(id, number uint32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	a := r.agent(id)
-	a.history = append(a.history, &generation{number, m, m.Rules(), vocabulary(p), hex.EncodeToString(p.Digest[:4])})
-	if len(a.history) > keep {
-		a.history = a.history[1:]
+	g := a.live[number]
+	if g == nil {
+		return
+	}
+	delete(a.live, number)
+	a.past = append(a.past, g)
+	if len(a.past) > keep {
+		a.past = slices.Delete(a.past, 0, 1)
 	}
 }
 
@@ -104,16 +120,19 @@ func (r *Resolver) Learn(id, number uint32, p *policy.Policy, m *policy.Image) {
 func (r *Resolver) agent(id uint32) *agent {
 	a := r.agents[id]
 	if a == nil {
-		a = &agent{}
+		a = &agent{live: map[uint32]*generation{}}
 		r.agents[id] = a
 	}
 	return a
 }
 
 func (a *agent) generation(number uint32) *generation {
-	for i := len(a.history) - 1; i >= 0; i-- {
-		if a.history[i].number == number {
-			return a.history[i]
+	if g := a.live[number]; g != nil {
+		return g
+	}
+	for _, g := range a.past {
+		if g.number == number {
+			return g
 		}
 	}
 	return nil
@@ -152,53 +171,16 @@ func (r *Resolver) count(e *event) {
 	}
 
 	r.stats.Received++
-	if e.Denied != 0 {
-		run.Denied++
-		e.agent.counts.Denied++
-		return
-	}
-	run.Allowed++
-	e.agent.counts.Allowed++
-}
-
-// agree compares the kernel's verdict with that of the same image run here, from the same start node: the mount table may
-// have changed in between, the node the kernel started at has not. It also compares the verdict with what was done.
-func (r *Resolver) agree(e *event) error {
-	if e.Reason != layout.ReasonPolicy {
-		return nil
-	}
-
-	effect, _ := layout.SplitVerdict(e.Verdict)
-	difference := ""
-	if allowed := e.Denied == 0; allowed != (effect == layout.EffectAllow) {
-		difference = fmt.Sprintf("verdict %s, but the kernel's answer was not that", policy.Effect(effect))
-	}
-	if e.gen != nil {
-		if v := e.gen.image.RunFrom(e.StartNode, e.subject()); v.Word() != e.Verdict {
-			difference = fmt.Sprintf("kernel: %s; user space: %s", e.gen.word(e.Verdict), e.gen.word(v.Word()))
+	for _, c := range []*Counts{run, &e.agent.counts} {
+		switch e.enforced() {
+		case audit.EnforcedDeny:
+			c.Denied++
+		case audit.EnforcedObserved:
+			c.Observed++
+		default:
+			c.Allowed++
 		}
 	}
-	if difference == "" {
-		return nil
-	}
-
-	r.stats.Disagreements++
-	rec := r.record(e)
-	rec.Kind, rec.Text = audit.KindDisagreement, difference
-	return r.opt.Record(rec)
-}
-
-// word says a verdict word in words.
-func (g *generation) word(w uint32) string {
-	effect, n := layout.SplitVerdict(w)
-	name := "no rule"
-	if n >= 0 {
-		name = fmt.Sprintf("rule %d, which does not exist", n)
-	}
-	if n >= 0 && n < len(g.rules) {
-		name = fmt.Sprintf("rule %q", g.rules[n].Name)
-	}
-	return fmt.Sprintf("%s by %s", policy.Effect(effect), name)
 }
 
 // Stats returns the counters since the resolver was made.

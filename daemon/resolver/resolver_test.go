@@ -319,18 +319,41 @@ func TestDeniedReadIsNeverFolded(t *testing.T) {
 	}
 }
 
-func TestGenerationsAreForgotten(t *testing.T) {
-	b := newBench(t)
-	p := &policy.Policy{Agent: "coder"}
-	for i := range uint32(keep) {
-		b.Learn(me, gen+1+i, p, b.image)
+// What is in force is known however many others there are; what is not is forgotten in the end.
+func TestGenerations(t *testing.T) {
+	tests := []struct {
+		name    string
+		retired bool   // the generation is not in force any more
+		others  uint32 // that were in force after it and are not any more
+		known   bool
+	}{
+		{"in force", false, 2 * keep, true},
+		{"just retired", true, keep - 1, true},
+		{"long retired", true, keep, false},
 	}
-	e := b.ask(policy.FileRead, layout.OpOpen, "/project/f", "", 0)
-	if err := b.Handle(e, []byte("/project/f"), nil); err != nil {
-		t.Fatal(err)
-	}
-	if r := b.records[0]; r.Rule != "" || r.Verdict != audit.VerdictAllow {
-		t.Errorf("record %+v", r)
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			b := newBench(t)
+			if tc.retired {
+				b.Retire(me, gen)
+			}
+			p := &policy.Policy{Agent: "coder"}
+			for i := range tc.others {
+				b.Learn(me, gen+1+i, p, b.image)
+				b.Retire(me, gen+1+i)
+				b.Retire(me, gen+1+i) // a second time changes nothing
+			}
+			e := b.ask(policy.FileRead, layout.OpOpen, "/project/f", "", 0)
+			if err := b.Handle(e, []byte("/project/f"), nil); err != nil {
+				t.Fatal(err)
+			}
+			if r := b.records[0]; (r.Rule == "reads") != tc.known || (b.Stats().Unchecked == 0) != tc.known || r.Verdict != audit.VerdictAllow {
+				t.Errorf("record %+v", r)
+			}
+			if n := len(b.agents[me].past); n > keep {
+				t.Errorf("%d generations are kept", n)
+			}
+		})
 	}
 }
 

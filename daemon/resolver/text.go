@@ -50,13 +50,18 @@ var reasons = map[uint8]string{
 	layout.ReasonNoMemory:   "no-memory: no memory to judge it",
 	layout.ReasonTooLong:    "too-long: a word is too long, or there are too many words, to be judged",
 	layout.ReasonFamily:     "socket-kind: no rule can name this kind of socket",
-	layout.ReasonArgv:       "argv-changed: the arguments of the new program are not those that were judged: killed",
+	layout.ReasonArgv:       "argv-changed: the arguments of the new program are not those that were judged",
 	layout.ReasonBroken:     "broken-image: the decision image contradicts itself",
 	layout.ReasonFloor:      "hard-floor: refused to every agent, whatever its policy",
-	layout.ReasonInterp:     "interpreter: the program names an interpreter that may not be read: killed",
+	layout.ReasonInterp:     "interpreter: the program names an interpreter that may not be read",
 	layout.ReasonSubtree:    "subtree: rules decide differently below this directory, so it may not be moved",
 	layout.ReasonControl:    "control-socket: caisson's own control socket",
+	layout.ReasonContinued:  "continued: the interpreter of an allowed script, as part of it",
+	layout.ReasonDescendant: "descendant: started by a program whose rule allows what it starts",
 }
+
+// fatal are the reasons for which a program has been killed, because it was too late to refuse it.
+var fatal = map[uint8]bool{layout.ReasonArgv: true, layout.ReasonInterp: true}
 
 // Reasons of verdicts that wait for a later version.
 const (
@@ -67,7 +72,11 @@ const (
 // reasonText is why an event was decided as it was; "" when a rule says it all.
 func reasonText(e *layout.Event) string {
 	if e.Reason != layout.ReasonPolicy {
-		if text, ok := reasons[e.Reason]; ok {
+		text, ok := reasons[e.Reason]
+		if ok && fatal[e.Reason] && e.Denied != 0 {
+			text += ": killed"
+		}
+		if ok {
 			return text
 		}
 		return fmt.Sprintf("reason %d of the kernel is not known", e.Reason)
@@ -84,11 +93,11 @@ func reasonText(e *layout.Event) string {
 	return ""
 }
 
-// verdictText is the policy's verdict. A deferred one is written as what it amounts to.
+// verdictText is the policy's verdict, whether or not it was carried out. A deferred one is written as what it amounts to.
 func verdictText(e *layout.Event) string {
 	effect, _ := layout.SplitVerdict(e.Verdict)
 	switch {
-	case e.Reason != layout.ReasonPolicy && e.Denied == 0, e.Reason == layout.ReasonPolicy && effect == layout.EffectAllow:
+	case permitted(e):
 		return audit.VerdictAllow
 	case e.Reason == layout.ReasonPolicy && effect == layout.EffectApprove:
 		return audit.VerdictRequireApproval

@@ -47,7 +47,10 @@ func (f *fake) Enter(r cgroup.Run, _ int) (string, error) { return "/from", f.do
 func (f *fake) Return(string, int) error                  { return f.do("return") }
 func (f *fake) Populated(r cgroup.Run) (bool, error)      { return f.populated, nil }
 func (f *fake) identify(_ int, id layout.Identity) error {
-	return f.do(fmt.Sprint("identify ", id.Agent, id.Flags))
+	return f.do(fmt.Sprint("identify ", id.Agent, id.Slot, id.Flags))
+}
+func (f *fake) launch() Launch {
+	return Launch{Agent: "coder", ID: 5, Slot: 9, Generation: 1, Keep: func(cgroup.Run) error { return f.do("keep") }}
 }
 func (f *fake) watch(cgroup.Run) error      { return f.do("watch") }
 func (f *fake) record(r audit.Record) error { return f.do(string(r.Kind)) }
@@ -84,18 +87,19 @@ func self(t *testing.T) control.Peer {
 
 func TestStart(t *testing.T) {
 	tests := []struct{ name, bad, steps string }{
-		{"works", "", "scope,enter,agent.start,watch,identify 5 1"},
+		{"works", "", "scope,enter,agent.start,keep,watch,identify 5 9 1"},
 		{"no scope", "scope", "scope"},
 		{"not moved", "enter", "scope,enter,return,remove"},
 		{"not recorded", "agent.start", "scope,enter,agent.start,return,remove"},
-		{"not watched", "watch", "scope,enter,agent.start,watch,agent.stop,return,remove"},
-		{"not identified", "identify 5 1", "scope,enter,agent.start,watch,identify 5 1,agent.stop,return,remove"},
+		{"not kept", "keep", "scope,enter,agent.start,keep,agent.stop,return,remove"},
+		{"not watched", "watch", "scope,enter,agent.start,keep,watch,agent.stop,return,remove"},
+		{"not identified", "identify 5 9 1", "scope,enter,agent.start,keep,watch,identify 5 9 1,agent.stop,return,remove"},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
 			f := &fake{bad: tc.bad}
 			s := start(f)
-			r, err := s.Start(self(t), "coder", 5, 1, "")
+			r, err := s.Start(self(t), f.launch())
 			if (err != nil) != (tc.bad != "") {
 				t.Errorf("Start = %v", err)
 			}
@@ -118,7 +122,7 @@ func TestScopeThatCannotBeRemovedIsSwept(t *testing.T) {
 	s := start(f)
 	p := self(t)
 	p.Pidfd = -1 // as if it had ended
-	if _, err := s.Start(p, "coder", 5, 1, ""); err == nil {
+	if _, err := s.Start(p, f.launch()); err == nil {
 		t.Fatal("started for a process that is not there")
 	}
 	if len(s.Live("")) != 1 {
@@ -141,7 +145,7 @@ func TestOtherUser(t *testing.T) {
 	f := &fake{}
 	p := self(t)
 	p.UID++
-	if _, err := start(f).Start(p, "coder", 5, 1, ""); err == nil || len(f.steps) != 0 {
+	if _, err := start(f).Start(p, f.launch()); err == nil || len(f.steps) != 0 {
 		t.Errorf("Start = %v after %v, for a process that is not the user that connected", err, f.steps)
 	}
 }
@@ -149,7 +153,7 @@ func TestOtherUser(t *testing.T) {
 func TestEnd(t *testing.T) {
 	f := &fake{populated: true}
 	s := start(f)
-	r, err := s.Start(self(t), "coder", 5, 1, "")
+	r, err := s.Start(self(t), f.launch())
 	if err != nil {
 		t.Fatal(err)
 	}

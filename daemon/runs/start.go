@@ -20,14 +20,26 @@ import (
 // Identify gives an identity to the main thread of a process: Kernel.Identify.
 type Identify func(pid int, id layout.Identity) error
 
-// Start turns the peer's process into the first process of a new run of an agent, which has the kernel's number id. When
-// it returns without error the process is the agent and its next exec is the run's first program; when it returns an error
-// no run is left. gen and digest say which policy is in force, for the record.
-func (s *Runs) Start(p control.Peer, agent string, id uint32, gen uint64, digest string) (cgroup.Run, error) {
+// Launch says what a run is to be.
+type Launch struct {
+	Agent      string
+	ID         uint32 // the kernel's number for the agent
+	Slot       uint32 // of the image that decides
+	Generation uint32 // of that image, for the record
+	Digest     string // of its policy, for the record
+	Text       string // more for the record
+	// Keep writes down what is to be known of the run after a restart of the daemon. It is called before the process is
+	// the agent; if it fails there is no run. Nil: nothing.
+	Keep func(cgroup.Run) error
+}
+
+// Start turns the peer's process into the first process of a new run. When it returns without error the process is the
+// agent and its next exec is the run's first program; when it returns an error no run is left.
+func (s *Runs) Start(p control.Peer, l Launch) (cgroup.Run, error) {
 	if err := sameUser(p); err != nil {
 		return cgroup.Run{}, err
 	}
-	r, err := s.opt.Tree.NewRun(agent)
+	r, err := s.opt.Tree.NewRun(l.Agent)
 	if err != nil {
 		return cgroup.Run{}, err
 	}
@@ -42,13 +54,19 @@ func (s *Runs) Start(p control.Peer, agent string, id uint32, gen uint64, digest
 	}
 
 	rec := lifecycle(audit.KindAgentStart, r, p)
-	rec.Gen, rec.Pol = gen, digest
+	rec.Gen, rec.Pol, rec.Text = uint64(l.Generation), l.Digest, l.Text
 	if err := s.opt.Record(rec); err != nil {
 		return cgroup.Run{}, s.undo(r, p, from, fmt.Errorf("recording the start: %w", err))
 	}
+	if l.Keep != nil {
+		err = l.Keep(r)
+	}
 	// The identity comes last: everything before it can be undone.
-	if err = s.opt.Watch(r); err == nil {
-		err = s.opt.Identify(p.PID, layout.Identity{Agent: id, Slot: id, Flags: layout.TaskLaunch, Run: r.Cg})
+	if err == nil {
+		err = s.opt.Watch(r)
+	}
+	if err == nil {
+		err = s.opt.Identify(p.PID, layout.Identity{Agent: l.ID, Slot: l.Slot, Flags: layout.TaskLaunch, Run: r.Cg})
 	}
 	if err != nil {
 		rec := lifecycle(audit.KindAgentStop, r, p)

@@ -19,7 +19,7 @@ const npmPolicy = `agent: npm-agent
 rules:
   - name: allow-project-reads
     action: file_read
-    conditions: { path: { starts_with: /app } }
+    conditions: { path: { starts_with: [/app, /usr/share/nodejs] } }
     effect: ALLOW
   - name: deny-lister
     action: shell_exec

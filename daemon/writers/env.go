@@ -3,6 +3,7 @@
 package writers
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,13 +17,16 @@ import (
 type Notes struct {
 	Links    []string // symlinks that were not followed; the notes of the image say so of each rule, too
 	Programs []string // programs that were not found by their bare name
+	Trust    []string // shells, and directories of interpreters, that are not trusted
 }
 
 // Env completes an environment for compiling policies on this host: paths become locations by the mount table, symlinks
-// that an agent may change are not followed, and a program without a path is found only where no agent may put one.
+// that an agent may change are not followed, a program without a path is found only where no agent may put one, and of
+// the shells and the directories of interpreters those are trusted that no agent may change.
 func (s *Set) Env(env policy.Env) (policy.Env, *Notes) {
 	notes := &Notes{}
 	env.LookPath = func(word string) (string, bool) { return s.lookPath(env.SecurePath, word, isProgram, notes) }
+	env.Shells, env.Trusted = s.untouched(env.Shells, notes), s.untouched(env.Trusted, notes)
 	return s.table.Env(env, func(place string) string {
 		agent := s.Who(place)
 		if agent != "" {
@@ -30,6 +34,24 @@ func (s *Set) Env(env policy.Env) (policy.Env, *Notes) {
 		}
 		return agent
 	}), notes
+}
+
+// untouched keeps of some real paths those that no agent may change, with or without somebody's approval: what is trusted
+// here is trusted for every agent.
+func (s *Set) untouched(paths []string, notes *Notes) []string {
+	var kept []string
+	for _, p := range paths {
+		agent := ""
+		for _, form := range s.table.Forms(p, s.Who) {
+			agent = cmp.Or(agent, s.Who(form))
+		}
+		if agent == "" {
+			kept = append(kept, p)
+			continue
+		}
+		notes.Trust = unique(append(notes.Trust, fmt.Sprintf("%s is not trusted, because agent %q may change it", p, agent)))
+	}
+	return kept
 }
 
 // lookPath finds the file that a bare name means. It leaves symlinks as they are: what they lead to is found out when the

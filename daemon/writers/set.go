@@ -26,9 +26,9 @@ type Set struct {
 
 // rule is one that lets an agent write.
 type rule struct {
-	agent      string
-	effect     policy.Effect
-	conditions []condition
+	agent  string
+	effect policy.Effect
+	when   *expr
 }
 
 // New finds out what agents may change under some policies. The same policies on the same host give the same set.
@@ -45,30 +45,38 @@ func New(table *mount.Table, policies []*policy.Policy) *Set {
 	// Whoever may write through a symlink may write where it leads. A longer list of writers makes fewer symlinks be
 	// followed, never more, so that one look at each rule finds every place that compiling can come to.
 	for i := range s.rules {
-		for j := range s.rules[i].conditions {
-			c := &s.rules[i].conditions[j]
+		for _, c := range s.rules[i].when.conditions() {
+			if len(c.forms) == 0 {
+				continue
+			}
 			forms := table.Forms(c.forms[0], s.Who)
 			clear(s.known)
 			c.forms = unique(append(c.forms, forms...))
 		}
 	}
-	s.print = fmt.Sprintf("%v", s.rules)
+	s.print = print(s.rules)
 	return s
 }
 
 // sorted brings policies into an order that does not depend on how they were found.
 func sorted(policies []*policy.Policy) []*policy.Policy {
-	return slices.SortedFunc(slices.Values(policies), func(a, b *policy.Policy) int {
+	return slices.SortedStableFunc(slices.Values(policies), func(a, b *policy.Policy) int {
 		return cmp.Or(strings.Compare(a.Agent, b.Agent), strings.Compare(a.File, b.File), slices.Compare(a.Digest[:], b.Digest[:]))
 	})
 }
 
 func newRule(agent string, r policy.Rule) rule {
-	out := rule{agent: agent, effect: r.Effect}
-	for _, c := range r.When.Conditions() {
-		out.conditions = append(out.conditions, newCondition(c))
+	return rule{agent, r.Effect, newExpr(r.When)}
+}
+
+// print is equal for rules that say the same of every path.
+func print(rules []rule) string {
+	var b strings.Builder
+	for _, r := range rules {
+		fmt.Fprintf(&b, "%q %d ", r.agent, r.effect)
+		r.when.print(&b)
 	}
-	return out
+	return b.String()
 }
 
 // Who returns an agent that may change what stands at a clean absolute path, with or without somebody's approval; ""
@@ -111,11 +119,8 @@ func (s *Set) find(path string) *rule {
 	return found
 }
 
-// covers says whether the rule may match the path, or a directory above it. A condition that matches one of these and
-// another that matches another count as a match: the error is on the safe side.
-func (r *rule) covers(path string) bool {
-	return !slices.ContainsFunc(r.conditions, func(c condition) bool { return !c.covers(path) })
-}
+// covers says whether the rule may match the path, or a directory above it.
+func (r *rule) covers(path string) bool { return r.when.covers(path) }
 
 // unique drops what comes a second time.
 func unique(list []string) []string {

@@ -19,6 +19,12 @@ var (
 	strangeWords = []string{"", "/", "a b", strings.Repeat("a", 256), strings.Repeat("m", 300), "\x80"}
 )
 
+// withoutRegex and withoutClasses leave the text of an expression or a glob.
+var (
+	withoutRegex   = strings.NewReplacer("(", "", ")", "", "?", "", "+", "", "[.]", ".", "^", "", "$", "")
+	withoutClasses = strings.NewReplacer("[", "", "]", "", "!", "")
+)
+
 // Subject chooses a subject that is, mostly, a near miss of one of the policy's rules.
 func (o Options) Subject(c Chooser, p *policy.Policy) policy.Subject {
 	r := pick(c, p.Rules)
@@ -27,8 +33,8 @@ func (o Options) Subject(c Chooser, p *policy.Policy) policy.Subject {
 		cond = pick(c, list)
 	}
 	if cond.Op == "regex" {
-		cond.Value = strings.NewReplacer("(", "", ")", "", "?", "", "+", "", "|", pick(c, []string{"", "/", " "}), ".*", pick(c, names),
-			"[.]", ".", "^", "", "$", "").Replace(cond.Value)
+		cond.Value = strings.ReplaceAll(strings.ReplaceAll(cond.Value, "|", pick(c, []string{"", "/", " "})), ".*", pick(c, names))
+		cond.Value = withoutRegex.Replace(cond.Value)
 	}
 	s := policy.Subject{Action: r.Action}
 	switch {
@@ -106,7 +112,8 @@ func fill(c Chooser, glob string) string {
 	for strings.Contains(glob, "*") {
 		glob = strings.Replace(glob, "*", pick(c, fillers), 1)
 	}
-	return strings.NewReplacer("?", pick(c, names[:3]), "[", "", "]", "", "!", "").Replace(glob)
+	glob = strings.ReplaceAll(glob, "?", pick(c, names[:3]))
+	return withoutClasses.Replace(glob)
 }
 
 // mutate turns the words of a rule into those of a subject: patterns are filled in, and now and then one word, or one byte

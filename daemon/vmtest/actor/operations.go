@@ -58,6 +58,7 @@ var operations = map[string]func(Request) Answer{
 	"opentree":    openTree,
 	"exec":        run,
 	"opens":       opens,
+	"race":        race,
 	"threads":     threads,
 	"forks":       forks,
 	"connect":     connect,

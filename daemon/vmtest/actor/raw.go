@@ -66,3 +66,34 @@ func forkExec(path *byte, argv []*byte) (status int, ok bool) {
 	}
 	return ws.ExitStatus(), ws.Exited()
 }
+
+// mapClock maps the first bytes of a file, which somebody else changes. They stay mapped until the process ends.
+func mapClock(path string) (*atomic.Uint32, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	b, err := unix.Mmap(fd, 0, 4, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, err
+	}
+	return (*atomic.Uint32)(unsafe.Pointer(&b[0])), nil
+}
+
+// WriteClock maps a clock for the side that moves things.
+func WriteClock(path string) (*atomic.Uint32, error) {
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	if err := unix.Ftruncate(fd, 4); err != nil {
+		return nil, err
+	}
+	b, err := unix.Mmap(fd, 0, 4, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, err
+	}
+	return (*atomic.Uint32)(unsafe.Pointer(&b[0])), nil
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Directories whose location has been read and walked before. An open in one of them needs no walk: its location is the
+ * directory's and the leaf's name, and its walk over the image starts where the directory's ended.
+ *
+ * An entry says: this directory is at this location, and this image comes to this node there. It is used only if nothing
+ * has happened since it was made that could make either untrue:
+ *
+ *   a rename of the directory     d_move holds rename_lock (fs/dcache.c), the only way in which the name or the parent of a
+ *   or of one above it            living dentry changes. The entry carries the sequence that was read before the walk, and
+ *                                 which the walk found unchanged and even afterwards; it is used only if the sequence is
+ *                                 still that when everything, the leaf's name and parent included, has been read.
+ *   the dentry's memory now       the key has inode number, i_generation and s_dev of the directory beside its address. On
+ *   belongs to another directory  the file systems of same_forever() a pair of number and generation is not used again.
+ *                                 Others, among them those whose directories can move behind the kernel's back, are never
+ *                                 entered.
+ *   the file system was           every superblock that is made counts up epochs[SUPERBLOCKS] before its first dentry
+ *   unmounted, changed elsewhere, exists, so an entry of an earlier mount cannot be used in a later one.
+ *   and mounted again
+ *   the mount table changed       epochs[MOUNTS] is odd while the daemon changes `mounts`, and larger afterwards. The entry
+ *                                 carries the sum of the epochs that was read before `mounts` was looked at.
+ *   the policy changed            the key has the generation of the image, which no two images share.
+ *   two tasks write the entry     `version` is odd while one does; the other does without. A reader that finds it changed
+ *                                 has read nothing.
+ *
+ * Mounts, chroot, bind mounts and symlinks play no part, as in location.h.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "kernel.h"
+#include "location.h"
+#include "match.h"
+
+/* arm64 may reorder loads; an atomic operation that returns a value orders everything. x86-64 needs only the compiler's. */
+static __always_inline void in_order(struct scratch *s)
+{
+#if defined(__TARGET_ARCH_arm64)
+	__u64 old = __sync_fetch_and_add(&s->fence, 1);
+
+	barrier_var(old);
+#else
+	barrier();
+#endif
+}
+
+/* File systems on which inode number and i_generation together name one inode for ever, and nothing moves by itself. */
+static __always_inline bool same_forever(struct super_block *sb)
+{
+	unsigned long magic = sb->s_magic;
+
+	return magic == TMPFS_MAGIC || magic == EXT4_SUPER_MAGIC || magic == XFS_SUPER_MAGIC || magic == F2FS_SUPER_MAGIC;
+}
+
+/*
+ * Grows whenever `mounts` has changed or a superblock is made; each part only grows, so equal sums are equal parts. 0: the
+ * daemon is changing `mounts`, or has not begun; nothing is remembered then.
+ */
+static __always_inline __u64 epoch_now(void)
+{
+	__u32 at_mounts = MOUNTS, at_superblocks = SUPERBLOCKS;
+	volatile __u64 *of_mounts = bpf_map_lookup_elem(&epochs, &at_mounts);
+	volatile __u64 *of_superblocks = bpf_map_lookup_elem(&epochs, &at_superblocks);
+
+	if (!of_mounts || !of_superblocks)
+		return 0;
+	__u64 mounts = *of_mounts;
+	return mounts & 1 ? 0 : mounts + *of_superblocks;
+}
+
+/* A pointer that may be calculated with, which the verifier forbids until it has been in memory. Kept in s->dir. */
+static __always_inline __u64 as_number(struct scratch *s, struct dentry *dir)
+{
+	volatile __u64 *number = &s->dir;
+
+	*number = (__u64)dir;
+	return *number;
+}
+
+/* The only entry that may hold a directory. */
+static __always_inline struct place *place_for(__u64 dir, __u32 image, __u32 root)
+{
+	__u32 at = ((__u32)(dir >> 6) ^ (image << 1 | root) * 0x85ebca6b) * 0x9e3779b1 >> (32 - PLACE_BITS);
+
+	return bpf_map_lookup_elem(&places, &at);
+}
+
+/* Copies a directory's location out of its entry. Not static, as in match.h. */
+__noinline int take_text(struct scratch *s, struct place *p, __u32 len)
+{
+	if (!s || !p)
+		return 0;
+	for (__u32 i = 0; i < PLACE_TEXT && i < len; i += 8)
+		*(__u64 *)(s->data + i) = *(__u64 *)(p->text + i);
+	return 0;
+}
+
+/* And into it. */
+__noinline int put_text(struct scratch *s, struct place *p, __u32 len)
+{
+	if (!s || !p)
+		return 0;
+	for (__u32 i = 0; i < PLACE_TEXT && i < len; i += 8)
+		*(__u64 *)(p->text + i) = *(__u64 *)(s->data + i);
+	return 0;
+}
+
+/* Appends the leaf's name to the directory's location. */
+static __always_inline bool add_leaf(struct scratch *s, struct dentry *dentry, __u32 used)
+{
+	__u32 len = dentry->d_name.len;
+
+	if (used > PLACE_TEXT || len > IMAGE_NAME)
+		return false;
+	s->data[used] = '/';
+	if (bpf_probe_read_kernel(s->data + used + 1, len, dentry->d_name.name))
+		return false;
+
+	s->name[0] = (used + 1) << 16 | len;
+	s->names = 1;
+	s->used = used + 1 + len;
+	s->event.path_len = s->used;
+	return true;
+}
+
+/*
+ * Finds the directory of `dentry`. True: the location stands in s->data and its leaf in s->name[0], s->node is where the
+ * directory's walk ended and s->settled whether s->verdict is already the answer. False: nothing is known.
+ */
+static __noinline int recall(struct scratch *s, struct dentry *dentry, __u32 root)
+{
+	struct dentry *dir = dentry->d_parent;
+	struct inode *inode = dir->d_inode;
+
+	__u64 address = as_number(s, dir);
+	struct place *p = place_for(address, s->event.generation, root);
+	if (!p || !s->epoch || dir == dentry)
+		return 0;
+
+	__u64 version = *(volatile __u64 *)&p->version;
+	in_order(s);
+	if (version & 1 || p->dir != address || p->image != s->event.generation || p->root != root ||
+	    p->epoch != s->epoch || p->ino != inode->i_ino || p->inode_generation != inode->i_generation ||
+	    p->dev != s->event.dev)
+		return 0;
+
+	__u32 used = p->len, sequence = p->sequence;
+	take_text(s, p, used);
+	s->event.start_node = p->start_node;
+	s->node = p->node;
+	s->settled = p->settled;
+	s->verdict = p->verdict;
+	if (!add_leaf(s, dentry, used))
+		return 0;
+
+	in_order(s);
+	return version == *(volatile __u64 *)&p->version && sequence == rename_sequence();
+}
+
+/* Enters the directory of what was just walked: s->names - 1 names of it led to s->node. */
+static __noinline int enter(struct scratch *s, struct dentry *dentry, void *image, __u32 root)
+{
+	struct dentry *dir = dentry->d_parent;
+	struct inode *inode = dir->d_inode;
+	__u32 last = s->name[(s->names - 1) & (MAX_NAMES - 1)] >> 16, len = last - 1;
+	__u64 before = s->dir, address = as_number(s, dir);
+	struct place *p = place_for(address, s->event.generation, root);
+
+	if (!p || !inode || !s->epoch || !last || len > PLACE_TEXT || address != before || !same_forever(dentry->d_sb))
+		return 0;
+
+	const union cell *here = s->node ? cell_at(image, s->node) : NULL;
+	__u64 version = *(volatile __u64 *)&p->version;
+	if (version & 1 || __sync_val_compare_and_swap(&p->version, version, version + 1) != version)
+		return 0;
+
+	p->dir = address;
+	p->ino = inode->i_ino;
+	p->inode_generation = inode->i_generation;
+	p->dev = s->event.dev;
+	p->image = s->event.generation;
+	p->root = root;
+	p->epoch = s->epoch;
+	p->sequence = s->sequence;
+	p->start_node = s->event.start_node;
+	p->node = s->node;
+	p->settled = !here || here->node.flags & IMAGE_FINAL;
+	p->verdict = here ? here->node.verdict : 0;
+	p->len = len;
+	put_text(s, p, len);
+	__sync_lock_test_and_set(&p->version, version + 2);
+	return 0;
+}
+
+/* A superblock is made: what was known of an earlier one on the same device is no longer used. */
+SEC("lsm/sb_alloc_security")
+int BPF_PROG(caisson_sb_alloc_security, struct super_block *sb, int ret)
+{
+	__u32 at = SUPERBLOCKS;
+	__u64 *epoch = bpf_map_lookup_elem(&epochs, &at);
+
+	if (epoch)
+		__sync_fetch_and_add(epoch, 1);
+	return ret;
+}

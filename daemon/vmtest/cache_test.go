@@ -1,0 +1,175 @@
+//go:build vm
+
+// SPDX-License-Identifier: Apache-2.0
+
+package vmtest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"caisson/daemon/vmtest/actor"
+)
+
+// The programs remember where directories are (bpf/place.h). These tests try to get an answer out of them that was true
+// once. All of them end in the reckoning, too: user space walks the location of every event again.
+
+const racerPolicy = `agent: racer
+rules:
+  - { name: read, action: file_read, conditions: { path: { starts_with: /race/allowed } }, effect: ALLOW }
+`
+
+// racers lays out /race and launches processes of an agent that may read below /race/allowed and nowhere else.
+func racers(t *testing.T, n int) []confined {
+	t.Helper()
+	lay(t, []string{"/race", "/race/allowed", "/race/denied"}, nil)
+	theHost.policy(t, "racer", racerPolicy)
+	all := make([]confined, n)
+	for i := range all {
+		all[i] = theHost.launch(t, "racer")
+	}
+	return all
+}
+
+// While the host moves a directory between a place that may be read and one that may not, two processes with three threads
+// each open a file in it by both paths and by a descriptor. Whenever the directory stood still, the answer was the one for
+// where it stood; moving a directory above it counts as moving it.
+func TestVMMovedDirectoryIsFollowed(t *testing.T) {
+	for _, row := range []struct{ name, moved, file string }{
+		{"the directory itself", "d", "d"},
+		{"two levels above", "d", "d/e/f"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			agents := racers(t, 2)
+			lay(t, []string{"/race/allowed/" + row.file}, []string{"/race/allowed/" + row.file + "/f"})
+			clock, err := actor.WriteClock("/race/allowed/clock")
+			if err != nil {
+				t.Fatal(err)
+			}
+			moves := raceAgainst(t, agents, row.file, func() error {
+				clock.Add(1)
+				err := os.Rename("/race/allowed/"+row.moved, "/race/denied/"+row.moved)
+				clock.Add(1)
+				pause()
+				clock.Add(1)
+				err = errors.Join(err, os.Rename("/race/denied/"+row.moved, "/race/allowed/"+row.moved))
+				clock.Add(1)
+				pause()
+				return err
+			})
+			t.Logf("%d moves", moves)
+		})
+	}
+}
+
+// raceAgainst lets the agents race while the host moves, and returns how often it did.
+func raceAgainst(t *testing.T, agents []confined, file string, move func() error) int {
+	t.Helper()
+	const tries = 4000
+	answers := make(chan actor.Answer, len(agents))
+	for _, c := range agents {
+		go func() {
+			a, err := c.Do(actor.Request{Op: "race", Path: "/race/allowed/" + file, To: "/race/denied/" + file,
+				Args: []string{"/race/allowed/clock"}, Flag: tries})
+			if err != nil || a.Errno != 0 {
+				t.Errorf("race: %v, %v", err, a.Err())
+			}
+			answers <- a
+		}()
+	}
+
+	moves := 0
+	for ; len(answers) < len(agents); moves++ {
+		if err := move(); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	for range agents {
+		a := <-answers
+		var here, there int
+		if _, err := fmt.Sscan(a.Out, &here, &there); err != nil {
+			t.Fatalf("%q: %v", a.Out, err)
+		}
+		if a.Status != 0 || here == 0 || there == 0 {
+			t.Errorf("%d wrong answers; %d right ones where it may be read, %d where it may not", a.Status, here, there)
+		}
+	}
+	return moves
+}
+
+// pause lets the agents run for a while: a few opens with nothing moved, and more than none.
+func pause() {
+	ts := unix.Timespec{Nsec: 2_000_000}
+	_ = unix.Nanosleep(&ts, nil) // that a signal cuts it short does no harm
+}
+
+// A directory that is removed leaves its inode number and its memory to others. None of them is taken for it.
+func TestVMRemovedDirectoryIsForgotten(t *testing.T) {
+	c := racers(t, 1)[0]
+	for i := range 200 {
+		for _, row := range []struct {
+			dir  string
+			want error
+		}{{"/race/allowed/t", nil}, {"/race/denied/t", unix.EACCES}} {
+			lay(t, []string{row.dir}, []string{row.dir + "/f"})
+			if err := c.do(actor.Request{Op: "open", Path: row.dir + "/f"}).Err(); err != row.want {
+				t.Fatalf("round %d: %s: %v, want %v", i, row.dir, err, row.want)
+			}
+			if err := os.RemoveAll(row.dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// A file system that is mounted somewhere else, or another one under the same device number, is judged by where it is now.
+func TestVMRemountedFileSystemIsForgotten(t *testing.T) {
+	c := racers(t, 1)[0]
+	open := actor.Request{Op: "open", Path: "/race/allowed/m/d/f"}
+	for range 4 {
+		for _, row := range []struct {
+			dir  string
+			want unix.Errno
+		}{{"/race/allowed/m", 0}, {"/race/denied/m", unix.EACCES}} {
+			t.Run(row.dir, func(t *testing.T) {
+				mountTmpfs(t, row.dir)
+				lay(t, []string{row.dir + "/d"}, []string{row.dir + "/d/f"})
+				open.Path = row.dir + "/d/f"
+				eventually(t, "the daemon's look at the mount table", func() bool { return c.do(open).Errno == int(row.want) })
+				for range 50 {
+					if a := c.do(open); a.Errno != int(row.want) {
+						t.Fatalf("%s: %v, want %v", open.Path, a.Err(), row.want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// From the moment a reload has succeeded nothing is decided by the policy before it, in any process.
+func TestVMReloadForgetsEverything(t *testing.T) {
+	agents := racers(t, 3)
+	lay(t, []string{"/race/allowed/p"}, []string{"/race/allowed/p/f"})
+	open := actor.Request{Op: "opens", Path: "/race/allowed/p/f", Flag: 100}
+	for i := range 10 {
+		want, place := 100, "/race/allowed"
+		if i%2 == 1 {
+			want, place = 0, "/race/denied"
+		}
+		text := "agent: racer\nrules:\n  - { name: read, action: file_read, conditions: { path: { starts_with: " + place + " } }, effect: ALLOW }\n"
+		if err := os.WriteFile("/etc/caisson/policies/racer.yaml", []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		theHost.reload(t, "racer")
+		for _, c := range agents {
+			if a := c.do(open); a.Status != want {
+				t.Fatalf("reload %d: %d of 100 opens worked, want %d", i, a.Status, want)
+			}
+		}
+	}
+}

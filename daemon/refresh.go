@@ -22,7 +22,6 @@ const (
 	problemGround   = "ground"   // policies that could not be compiled again when others changed
 	problemSchedule = "schedule" // images that could not be made when a rule's time began or ended
 	problemWatch    = "watch"    // policy files that cannot be watched
-	problemSeats    = "seats"    // runs whose variables are not known
 )
 
 // setProblem stores, or with "" removes, what an operator must know.

@@ -55,6 +55,11 @@ func (d *Daemon) reload(only, why string) (api.Reload, error) {
 	d.setProblem(problemHosts, strings.Join(d.names.Problems(), "; "))
 	d.setProblem(problemPolicies, text(loadErr))
 	if only != "" && !slices.ContainsFunc(out.Agents, func(r api.Reloaded) bool { return r.Agent == only }) {
+		if d.agent(only) != nil {
+			// Its file had gone before, and who asks for this may only now have removed it.
+			out.Agents = append(out.Agents, api.Reloaded{Agent: only, Removed: true})
+			return out, nil
+		}
 		return out, &api.Error{Status: 404, Message: fmt.Sprintf("no policy for agent %q in %s", only, d.opt.Policies)}
 	}
 	return out, nil

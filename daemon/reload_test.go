@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,6 +87,20 @@ func TestReload(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Whoever removes a file and asks for a reload is told the same whether or not the daemon has seen it before.
+func TestReloadOfWhatIsGone(t *testing.T) {
+	h := newHost(t)
+	h.write(t, "a.yaml", reads("a", "/old"))
+	d := h.up(t)
+	h.remove(t, "a.yaml")
+	for i, changed := range []bool{true, false} {
+		out, err := d.reload("a", "test")
+		if err != nil || !slices.ContainsFunc(out.Agents, func(r api.Reloaded) bool { return r.Agent == "a" && r.Removed && r.Changed == changed }) {
+			t.Errorf("time %d: %+v, %v", i, out, err)
+		}
 	}
 }
 

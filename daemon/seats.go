@@ -163,9 +163,12 @@ func (d *Daemon) seatRuns() error {
 		return strings.Compare(order(saved, a), order(saved, b))
 	})
 	for _, r := range runs {
-		number, err := d.slotOf(r)
+		number, alive, err := d.slotOf(r)
 		if err != nil {
 			return err
+		}
+		if !alive {
+			number = saved[r.ID].Slot // it has ended, and its last events are still to be read
 		}
 		if number < layout.MaxAgents {
 			continue // it has the image of its agent
@@ -214,20 +217,19 @@ func (d *Daemon) reseat(r cgroup.Run, number uint32, saved seat) {
 
 // slotOf asks the kernel for the slot of a run's processes, which all inherit it from the first. A process that somebody
 // put into the run's cgroup from outside has that of the agent, which is less. 0: none has one yet.
-func (d *Daemon) slotOf(r cgroup.Run) (uint32, error) {
+func (d *Daemon) slotOf(r cgroup.Run) (slot uint32, alive bool, err error) {
 	pids, err := d.tree.Processes(r)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	slot := uint32(0)
 	for _, pid := range pids {
 		number, err := d.slotOfProcess(pid)
 		if err != nil {
-			return 0, fmt.Errorf("run %s of %s: %w", r.ID, r.Agent, err)
+			return 0, false, fmt.Errorf("run %s of %s: %w", r.ID, r.Agent, err)
 		}
 		slot = max(slot, number)
 	}
-	return slot, nil
+	return slot, len(pids) > 0, nil
 }
 
 func (d *Daemon) slotOfProcess(pid int) (uint32, error) {

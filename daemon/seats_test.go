@@ -47,6 +47,16 @@ func (h *host) begin(t *testing.T, d *Daemon, workspace string, pid int) (cgroup
 	return r, s
 }
 
+// runsOf lists the scopes that are there.
+func (d *Daemon) runsOf(t *testing.T) []cgroup.Run {
+	t.Helper()
+	runs, err := d.tree.Runs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runs
+}
+
 // reads says whether whoever is in a slot may read a file.
 func (h *host) reads(t *testing.T, slot uint32, path string) bool {
 	t.Helper()
@@ -252,6 +262,13 @@ func TestSeatsOutliveTheDaemon(t *testing.T) {
 		{"the kernel knows of another slot", func(t *testing.T, h *host, d *Daemon, s *slot) {
 			h.kernel.tasks[strconv.Itoa(me)] = layout.Identity{Agent: d.agent("a").id, Slot: s.number + 9}
 		}, false, false},
+		{"the run has ended meanwhile", func(t *testing.T, h *host, d *Daemon, s *slot) {
+			for _, r := range d.runsOf(t) {
+				if err := os.WriteFile(filepath.Join(r.Dir, "cgroup.procs"), nil, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}, true, true},
 		{"image gone from the kernel", func(_ *testing.T, h *host, _ *Daemon, s *slot) { delete(h.kernel.images, s.number) }, true, false},
 	}
 	for _, tc := range tests {

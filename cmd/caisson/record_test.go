@@ -21,6 +21,7 @@ func TestRecordText(t *testing.T) {
 		{"file", audit.Record{Kind: "file.open", Op: "open", Verdict: "ALLOW", Enforced: "allow", Rule: "r", Path: "/x"}, "ALLOW", "file.open", "/x", "r"},
 		{"operation", audit.Record{Kind: "file.rename", Op: "rename-to", Path: "/x", Path2: "/y", Reason: "no-rule"}, "", "file.rename/rename-to", "/x -> /y", "no-rule"},
 		{"allowed, but denied", audit.Record{Kind: "exec", Verdict: "ALLOW", Enforced: "deny"}, "ALLOW (denied)", "exec", "", ""},
+		{"denied, but only observed", audit.Record{Kind: "exec", Verdict: "DENY", Enforced: "observed"}, "DENY (observed)", "exec", "", ""},
 		{"denied, but allowed", audit.Record{Kind: "exec", Verdict: "DENY", Enforced: "allow"}, "DENY (allowed)", "exec", "", ""},
 		{"approval is enforced as a denial", audit.Record{Kind: "exec", Verdict: "REQUIRE_APPROVAL", Enforced: "deny"}, "REQUIRE_APPROVAL", "exec", "", ""},
 		{"IPv4", audit.Record{Kind: "net.connect", Proto: "tcp", Addr: "10.0.0.1", Port: 80}, "", "net.connect", "tcp 10.0.0.1:80", ""},

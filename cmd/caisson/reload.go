@@ -73,7 +73,7 @@ func printReload(u *ui, r api.Reload, asJSON bool) error {
 // outcome is what a reload did to one agent, in one word.
 func outcome(a api.Reloaded) string {
 	switch {
-	case a.Error != "" && a.Generation != 0:
+	case a.Error != "" && (a.Generation != 0 || a.Digest != ""): // a policy with variables has a digest and, without runs, no image
 		return "kept"
 	case a.Error != "":
 		return "refused"

@@ -61,7 +61,7 @@ VM_PACKAGES = $(addprefix ./,$(sort $(patsubst %/,%,$(dir $(shell grep -rl --inc
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup build generate check check-format check-generate guard test test-unit fuzz test-vm demo demo-smoke kernels clean
+.PHONY: help setup build generate check check-format check-generate guard test test-unit fuzz test-vm bench bench-check demo demo-smoke kernels clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F '\t' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -127,6 +127,20 @@ test-vm: build kernels ## Tests on real kernels, in virtual machines
 		CGO_ENABLED=0 $(GO) test -tags vm -count=1 -timeout 30m \
 			-exec '$(VMRUN) -kernel '$$k' -timeout 30m $(VM_FLAGS)' $(VM_PACKAGES); \
 	done
+
+# What the guest of a benchmark holds. -icount makes its clock count instructions.
+BENCH = $(VMRUN) -icount -timeout 30m \
+	-file $(CURDIR)/bin/caisson=/usr/bin/caisson \
+	-file $(CURDIR)/bin/caissond=/usr/sbin/caissond \
+	-prog /bin/true
+
+bench: build kernels ## Measure what caisson costs and write docs/performance.md
+	@set -e; for k in $(KERNELS); do $(BENCH) -kernel $$k bin/bench >bin/bench-$$k.json; done
+	@bin/bench -render $(KERNELS:%=bin/bench-%.json) >docs/performance.md
+
+bench-check: build kernels ## Fail if caisson costs more than it may
+	@set -e; for k in $(KERNELS); do $(BENCH) -kernel $$k bin/bench -quick >bin/check-$$k.json; done
+	@bin/bench -check $(KERNELS:%=bin/check-%.json)
 
 demo: ## Show what caisson does (KERNEL=6.1 for another kernel, HOST=1 for this machine)
 	@$(MAKE) --no-print-directory -s setup build

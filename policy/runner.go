@@ -135,8 +135,6 @@ func (r *Runner) root(s *Subject) uint32 {
 		i = layout.RootTCP
 	case s.Action == Network && s.Proto == ProtoUDP:
 		i = layout.RootUDP
-	case s.Action == Network && s.Proto == ProtoUnix:
-		i = layout.RootUnix
 	default:
 		return 0
 	}

@@ -26,7 +26,7 @@ import (
 const (
 	daemonPath  = "/usr/sbin/caissond"
 	commandPath = "/usr/bin/caisson"
-	patience    = 60 * time.Second
+	patience    = 180 * time.Second
 )
 
 // theHost is the machine under test.

@@ -47,7 +47,8 @@ struct scratch {
 	__u64 sip[4];	/* hash: state */
 	__u32 observe;	/* the image's policy refuses nothing */
 	__u32 place;	/* matcher: where in the name to look for the next middle */
-	__u32 found;	/* matcher: it stands there */
+	__u32 same;	/* matcher: how many of its bytes stand there */
+	__u32 found;	/* matcher: all of them */
 };
 
 /* ---- Who: identity, set once per task, copied on fork ---- */

@@ -19,6 +19,7 @@
 struct scratch {
 	struct event event;
 	__u8 data[KEY + IMAGE_NAME + 9]; /* path, argv, slack; a name of any length may start at KEY */
+	__u8 beyond[512];		 /* never used: a verifier thinks that argv is read here, too (read_stack) */
 	__u32 name[MAX_NAMES];		 /* offset << 16 | length, into data */
 	__u64 text[MAX_DEPTH];		 /* addresses of the names, leaf first, while a location is read */
 	__u32 text_len[MAX_DEPTH];

@@ -162,11 +162,13 @@ static long try_byte(__u32 i, struct middle *m)
 	struct scratch *s = m->s;
 	__u32 place = s->place, same = s->same;
 	__u32 text = (offsetof(struct image_pattern, text) + m->from + same) & (IMAGE_CELL - 1);
+	__u32 at = m->name + place + same;
 
-	if (place + same > IMAGE_NAME || place > IMAGE_NAME || place + m->len > m->end)
-		return 1;
 	barrier_var(text);
-	if (m->pattern->byte[text & (IMAGE_CELL - 1)] != s->data[m->name + ((place + same) & IMAGE_NAME)]) {
+	barrier_var(at);
+	if (place + m->len > m->end || at > KEY + IMAGE_NAME)
+		return 1;
+	if (m->pattern->byte[text & (IMAGE_CELL - 1)] != s->data[at]) {
 		s->place = place + 1;
 		s->same = 0;
 		return 0;

@@ -20,6 +20,7 @@
 struct scratch {
 	struct event event;
 	__u8 data[KEY + IMAGE_NAME + 9]; /* path, argv, slack; a name of any length may start at KEY */
+	__u8 beyond[512];		 /* never used: a verifier thinks that argv is read here, too (read_stack) */
 	__u32 name[MAX_NAMES];		 /* offset << 16 | length, into data */
 	__u32 names;	/* entries of `name` in use */
 	__u32 depth;	/* names between the dentry and its root (location.h) */
@@ -53,7 +54,8 @@ struct scratch {
 	__u64 sip[4];	/* hash: state */
 	__u32 observe;	/* the image's policy refuses nothing */
 	__u32 place;	/* matcher: where in the name to look for the next middle */
-	__u32 found;	/* matcher: it stands there */
+	__u32 same;	/* matcher: how many of its bytes stand there */
+	__u32 found;	/* matcher: all of them */
 };
 
 /* ---- Who: identity, set once per task, copied on fork ---- */

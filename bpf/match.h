@@ -149,24 +149,36 @@ struct middle {
 	struct scratch *s;
 	union cell *pattern;
 	__u32 from, len; /* of its text */
-	__u32 name;	 /* offset of the name */
+	__u32 name;	 /* offset of the name, and where in it the middle must end */
+	__u32 end;
 };
 
-/* One place of the name, from the left. Returns 1 when the middle stands there. */
-static long try_place(__u32 i, struct middle *m)
+/*
+ * One byte: of the middle, at the place that is tried; when it is another, the next place is tried. No function is called
+ * for a place, because hooks come here with all the frames that a verifier allows. Returns 1 when the middle stands there.
+ */
+static long try_byte(__u32 i, struct middle *m)
 {
 	struct scratch *s = m->s;
-	__u32 place = s->place;
+	__u32 place = s->place, same = s->same;
+	__u32 text = (offsetof(struct image_pattern, text) + m->from + same) & (IMAGE_CELL - 1);
+	__u32 at = m->name + place + same;
 
-	if (place > IMAGE_NAME)
+	barrier_var(text);
+	barrier_var(at);
+	if (place + m->len > m->end || at > KEY + IMAGE_NAME)
 		return 1;
-	if (same_bytes(m->pattern, m->from, s, m->name + place, m->len)) {
-		s->found = 1;
-		s->place = place + m->len;
-		return 1;
+	if (m->pattern->byte[text & (IMAGE_CELL - 1)] != s->data[at]) {
+		s->place = place + 1;
+		s->same = 0;
+		return 0;
 	}
-	s->place = place + 1;
-	return 0;
+	s->same = same + 1;
+	if (same + 1 < m->len)
+		return 0;
+	s->found = 1;
+	s->place = place + m->len;
+	return 1;
 }
 
 /* Do the middles of a pattern stand between its prefix and its suffix, each at the first place behind the one before? */
@@ -178,6 +190,7 @@ __noinline int has_middles(union cell *pattern, struct scratch *s, __u32 offset,
 	struct middle m = { .s = s, .pattern = pattern, .name = offset, .from = pattern->pattern.prefix };
 	__u32 end = len - pattern->pattern.suffix;
 
+	m.end = end;
 	s->place = m.from;
 	for (__u32 i = 0; i < IMAGE_MIDDLES; i++) {
 		m.len = pattern->pattern.middle[i];
@@ -186,7 +199,8 @@ __noinline int has_middles(union cell *pattern, struct scratch *s, __u32 offset,
 		if (s->place + m.len > end || end > IMAGE_NAME)
 			return 0;
 		s->found = 0;
-		bpf_loop(end - m.len - s->place + 1, try_place, &m, 0);
+		s->same = 0;
+		bpf_loop(IMAGE_NAME * IMAGE_PATTERN_TEXT, try_byte, &m, 0);
 		if (!s->found)
 			return 0;
 		m.from += m.len;

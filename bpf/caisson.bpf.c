@@ -8,7 +8,7 @@
  *   run    match.h      the decision image of that agent over the subject
  *   tell   report.h     one event with the verdict, and the hook's answer
  *
- * The hooks, and why each exists, are listed at the head of file.h, exec.h, net.h, task.h and floor.h.
+ * The hooks, and why each exists, are listed at the head of file.h, exec.h, net.h, task.h, floor.h and place.h.
  * What cannot be decided is denied: no memory, an unreadable name, an unknown superblock, an unknown socket family.
  */
 #include <stdbool.h>

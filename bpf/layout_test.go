@@ -134,14 +134,3 @@ func TestVerdict(t *testing.T) {
 		t.Error("no rule, DENY is not 0")
 	}
 }
-
-// The scratch space of a task is allocated for each process: with the kernel's head, of at most 128 bytes, in two pages.
-func TestScratchSize(t *testing.T) {
-	spec, err := LoadCaisson()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if size := spec.Maps[CaissonMapScratches].ValueSize; size > 8192-128 {
-		t.Errorf("%d bytes", size)
-	}
-}

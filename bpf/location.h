@@ -37,26 +37,13 @@ static __always_inline bool own_pid(const __u8 *digits, __u32 len)
 	return len && len <= 10 && pid == bpf_get_current_pid_tgid() >> 32;
 }
 
-/* A name on the way up, before it is copied: leaf first, where the argument words stand later. */
-struct text {
-	__u64 name;
-	__u64 len;
-};
-
-static __always_inline struct text *text_at(struct scratch *s, __u32 i)
-{
-	_Static_assert(MAX_DEPTH * sizeof(struct text) <= MAX_ARGV, "the names' addresses fit where the words stand");
-	return (struct text *)(s->data + MAX_PATH) + (i & (MAX_DEPTH - 1));
-}
-
 /* Copies the i-th name from the top behind a slash. Returns 1 to end the loop, with s->error set if it failed. */
 static long copy_name(__u32 i, struct walk *w)
 {
 	struct scratch *s = w->s;
-	struct text *text = text_at(s, s->depth - 1 - i);
-	__u64 address = text->name;
-	__u32 len = text->len, used = s->used;
+	__u32 from = (s->depth - 1 - i) & (MAX_DEPTH - 1);
 
+	__u32 len = s->text_len[from], used = s->used;
 	if (len > IMAGE_NAME) {
 		s->error = REASON_UNREADABLE;
 		return 1;
@@ -68,7 +55,7 @@ static long copy_name(__u32 i, struct walk *w)
 
 	__u8 *name = s->data + used + 1;
 	s->data[used] = '/';
-	if (bpf_probe_read_kernel(name, len, (const void *)address)) {
+	if (bpf_probe_read_kernel(name, len, (const void *)s->text[from])) {
 		s->error = REASON_UNREADABLE;
 		return 1;
 	}
@@ -101,9 +88,8 @@ static long climb_up(__u32 i, struct climb *c)
 		return 1;
 	}
 
-	struct text *text = text_at(s, i);
-	text->name = (__u64)at->d_name.name;
-	text->len = at->d_name.len;
+	s->text[i & (MAX_DEPTH - 1)] = (__u64)at->d_name.name;
+	s->text_len[i & (MAX_DEPTH - 1)] = at->d_name.len;
 	c->at = parent;
 	return 0;
 }

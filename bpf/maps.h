@@ -14,16 +14,17 @@
 /*
  * Room for one subject while a hook judges it. It lives in the task's storage, never per CPU: a hook can be preempted and
  * another task on that CPU would then overwrite what is being judged. `event` and `data` are adjacent because they leave
- * as one record. It is allocated and cleared for each process, so that with the kernel's
- * own head it stays below 8192 bytes, an allocation of two pages.
+ * as one record.
  */
 struct scratch {
 	struct event event;
 	__u8 data[KEY + IMAGE_NAME + 9]; /* path, argv, slack; a name of any length may start at KEY */
 	__u8 beyond[512];		 /* never used: a verifier thinks that argv is read here, too (read_stack) */
 	__u32 name[MAX_NAMES];		 /* offset << 16 | length, into data */
+	__u64 text[MAX_DEPTH];		 /* addresses of the names, leaf first, while a location is read */
+	__u32 text_len[MAX_DEPTH];
 	__u32 names;	/* entries of `name` in use */
-	__u32 depth;	/* names between the dentry and its root (location.h) */
+	__u32 depth;	/* entries of `text` in use */
 	__u32 top;	/* the way up ended at a root */
 	__u32 used;	/* bytes of `data` in use */
 	__u32 error;	/* enum reason, of the helper loops */

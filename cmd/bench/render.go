@@ -39,6 +39,7 @@ func table(reports []report, what string) string {
 		fmt.Fprintf(&b, " %s | over unconfined |", r.Kernel)
 	}
 	b.WriteString("\n|---|" + strings.Repeat("--:|--:|", len(reports)))
+	head := b.Len()
 	for _, who := range rows {
 		line, measured := "\n| "+who+" |", false
 		for i := range reports {
@@ -53,6 +54,9 @@ func table(reports []report, what string) string {
 		if measured {
 			b.WriteString(line)
 		}
+	}
+	if b.Len() == head {
+		return "Not measured in these runs (-quick)."
 	}
 	return b.String()
 }

@@ -33,7 +33,7 @@ func race(r Request) Answer {
 	if err != nil {
 		return answer(err)
 	}
-	dir, err := unix.Open(r.Path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	dir, err := openMoving(r.Path)
 	if err != nil {
 		return answer(err)
 	}
@@ -53,6 +53,22 @@ func race(r Request) Answer {
 	all.Wait()
 	out := fmt.Sprintf("%d %d", result.here.Load(), result.there.Load())
 	return Answer{Status: int(result.wrong.Load()), Out: out}
+}
+
+// openMoving opens a directory that is at path only now and then.
+func openMoving(path string) (int, error) {
+	var err error
+	for range 100_000 {
+		var dir int
+		dir, err = unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err == nil {
+			return dir, nil
+		}
+		if err != unix.ENOENT && err != unix.EACCES {
+			break
+		}
+	}
+	return -1, err
 }
 
 // try judges one open by where the directory was before and after it.

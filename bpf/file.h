@@ -26,39 +26,10 @@
 #include "report.h"
 
 /*
- * Walks to the directory, which can then be remembered. Leaves what recall() leaves: the leaf in s->name[0], s->node where
- * the directory's walk ended. False: s->error says why there is no verdict.
+ * The verdict on one access of an agent to one file; 0 if s->error says why there is none. Walks only if the directory is
+ * not remembered. There is one call of each loop, and what differs between the ways to it stands in the map, where the
+ * verifier does not look: else it would follow the loops for each way.
  */
-static __noinline int walk_to_directory(struct scratch *s, struct dentry *dentry, void *image, __u32 root)
-{
-	__u32 mixed = s->mixed;
-
-	s->settled = 0;
-	if (read_location(s, dentry))
-		return 0;
-	__u32 names = s->names;
-	s->node = mount_node(s, root);
-	s->event.start_node = s->node;
-	if (s->error)
-		return 0;
-	if (!names) /* the root of the superblock has no directory */
-		return 1;
-
-	s->names = names - 1;
-	match_names(s, image);
-	if (s->error)
-		return 0;
-	s->mixed = mixed; /* that is about what was asked for, not about its directory */
-	s->names = names;
-	enter(s, dentry, image, root);
-
-	s->name[0] = s->name[(names - 1) & (MAX_NAMES - 1)];
-	s->names = 1;
-	s->settled = 0;
-	return 1;
-}
-
-/* The verdict on one access of an agent to one file; 0 if s->error says why there is none. */
 static __noinline __u32 consider(struct scratch *s, struct dentry *dentry, __u32 action)
 {
 	__u32 root = action == ACTION_READ ? ROOT_READ : ROOT_WRITE, slot = s->slot;
@@ -68,17 +39,39 @@ static __noinline __u32 consider(struct scratch *s, struct dentry *dentry, __u32
 
 	if (inode)
 		s->event.ino = inode->i_ino;
-	if (!image || !open_image(s, image, root)) {
-		read_location(s, dentry);
-		s->error = image ? REASON_BROKEN : REASON_NO_POLICY;
-		return 0;
-	}
-
 	s->event.dev = sb->s_dev;
 	s->epoch = epoch_now();
-	if (!recall(s, dentry, root) && !walk_to_directory(s, dentry, image, root))
-		return 0;
-	return s->settled ? s->verdict : match_names(s, image);
+	s->last = 0;
+	s->settled = 0;
+	note_directory(s, dentry);
+
+	__u64 dir = s->dir;
+	bool open = image && open_image(s, image, root);
+	s->recalled = open && recall(s, root);
+	if (!s->recalled) {
+		__u32 reason = read_location(s, dentry);
+		if (!open) {
+			s->error = image ? REASON_BROKEN : REASON_NO_POLICY;
+			return 0;
+		}
+		if (reason)
+			return 0;
+		s->node = mount_node(s, root);
+		s->event.start_node = s->node;
+		if (s->error)
+			return 0;
+	} else if (s->settled) {
+		return s->verdict;
+	}
+	barrier();
+
+	__u32 verdict = match_names(s, image);
+	if (!s->recalled && !s->error) {
+		note_directory(s, dentry);
+		if (s->dir == dir) /* else it was moved before it was walked */
+			enter(s, root, verdict);
+	}
+	return verdict;
 }
 
 /* Decides one access, and reports it. */

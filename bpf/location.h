@@ -22,17 +22,24 @@ static __always_inline __u32 rename_sequence(void)
 	return sequence;
 }
 
-/* /proc/PID of the caller itself is called "self": a rule can then mean it, whatever its number. */
-static __always_inline bool own_pid(const __u8 *digits, __u32 len)
+/*
+ * /proc/PID of the caller itself is called "self": a rule can then mean it, whatever its number. Is that the number at
+ * data[1]? Not static, as in match.h.
+ */
+__noinline int own_pid(struct scratch *s, __u32 len)
 {
 	__u32 pid = 0;
 
+	if (!s)
+		return 0;
 	for (__u32 i = 0; i < 10; i++) {
+		__u32 digit = s->data[1 + i] - '0';
+
 		if (i >= len)
 			break;
-		if (digits[i] < '0' || digits[i] > '9')
-			return false;
-		pid = pid * 10 + (digits[i] - '0');
+		if (digit > 9)
+			return 0;
+		pid = pid * 10 + digit;
 	}
 	return len && len <= 10 && pid == bpf_get_current_pid_tgid() >> 32;
 }
@@ -59,7 +66,7 @@ static long copy_name(__u32 i, struct walk *w)
 		s->error = REASON_UNREADABLE;
 		return 1;
 	}
-	if (i == 0 && s->procfs && own_pid(name, len)) {
+	if (i == 0 && s->procfs && own_pid(s, len)) {
 		__builtin_memcpy(name, "self", 4);
 		len = 4;
 	}

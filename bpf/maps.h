@@ -30,11 +30,18 @@ struct scratch {
 	__u32 error;	/* enum reason, of the helper loops */
 	__u32 sequence;	/* of rename_lock, when the location was read */
 	__u32 verdict;	/* of the directory, if `settled` (place.h) */
-	__u64 dir;	/* address of the directory's dentry */
+	__u64 dir;	/* place.h: address of the directory's dentry, and what tells it from others */
+	__u64 dir_ino;
+	__u64 leaf;	/* address of the last name */
+	__u32 dir_generation;
+	__u32 leaf_len;
+	__u32 lasting;	/* the directory may be remembered */
+	__u32 recalled;	/* and it was */
 	__u64 epoch;	/* place.h, read before everything that it covers */
 	__u64 fence;	/* arm64: what atomic operations are made on, for their order */
 	__u32 slot;	/* of the image that decides */
 	__u32 node;	/* matcher: where it stands */
+	__u32 last;	/* matcher: where it stood before the last name; 0: it never got there */
 	__u32 settled;	/* matcher: `node` is final */
 	__u32 matched;	/* matcher: which patterns of the node match the name */
 	__u32 table;	/* matcher: from the header, as the next two */
@@ -120,6 +127,7 @@ struct {
 /* ---- What was found before ---- */
 
 #define PLACE_BITS 12  /* 4096 entries, 1.3 MB: the directories that a build has open at a time, of several agents */
+#define PLACE_LIFE 1000000000ULL /* ns; a directory is walked once in that time */
 #define PLACE_TEXT 256 /* bytes of a location; a longer one is walked each time */
 
 /* One directory, see place.h. */
@@ -128,6 +136,7 @@ struct place {
 	__u64 dir;     /* address of the dentry */
 	__u64 ino;
 	__u64 epoch;
+	__u64 time; /* when it was made, ns since boot */
 	__u32 inode_generation;
 	__u32 dev;
 	__u32 image; /* generation */

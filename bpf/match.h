@@ -256,6 +256,9 @@ static long step(__u32 i, struct walk *w)
 		return 1;
 	}
 
+	if (i + 1 == s->names)
+		s->last = s->node;
+
 	__u32 entry = s->name[i & (MAX_NAMES - 1)];
 	__u32 offset = entry >> 16, len = entry & 0xffff;
 	__u32 next = here->node.next, found = 0;

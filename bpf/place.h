@@ -20,6 +20,8 @@
  *   the mount table changed       epochs[MOUNTS] is odd while the daemon changes `mounts`, and larger afterwards. The entry
  *                                 carries the sum of the epochs that was read before `mounts` was looked at.
  *   the policy changed            the key has the generation of the image, which no two images share.
+ *   rename_lock's sequence has    it has 32 bits, and two renames a nanosecond do not use them up in PLACE_LIFE, after which
+ *   gone round once               an entry is not used
  *   two tasks write the entry     `version` is odd while one does; the other does without. A reader that finds it changed
  *                                 has read nothing.
  *
@@ -69,13 +71,18 @@ static __always_inline __u64 epoch_now(void)
 	return mounts & 1 ? 0 : mounts + *of_superblocks;
 }
 
-/* A pointer that may be calculated with, which the verifier forbids until it has been in memory. Kept in s->dir. */
-static __always_inline __u64 as_number(struct scratch *s, struct dentry *dir)
+/* Notes which directory `dentry` is in and what it is called there. What follows need not see a dentry. */
+static __always_inline void note_directory(struct scratch *s, struct dentry *dentry)
 {
-	volatile __u64 *number = &s->dir;
+	struct dentry *dir = dentry->d_parent;
+	struct inode *inode = dir->d_inode;
 
-	*number = (__u64)dir;
-	return *number;
+	s->dir = (__u64)dir;
+	s->dir_ino = inode->i_ino;
+	s->dir_generation = inode->i_generation;
+	s->leaf = (__u64)dentry->d_name.name;
+	s->leaf_len = dentry->d_name.len;
+	s->lasting = dir != dentry && inode && same_forever(dentry->d_sb);
 }
 
 /* The only entry that may hold a directory. */
@@ -107,14 +114,14 @@ __noinline int put_text(struct scratch *s, struct place *p, __u32 len)
 }
 
 /* Appends the leaf's name to the directory's location. */
-static __always_inline bool add_leaf(struct scratch *s, struct dentry *dentry, __u32 used)
+static __always_inline bool add_leaf(struct scratch *s, __u32 used)
 {
-	__u32 len = dentry->d_name.len;
+	__u32 len = s->leaf_len;
 
 	if (used > PLACE_TEXT || len > IMAGE_NAME)
 		return false;
 	s->data[used] = '/';
-	if (bpf_probe_read_kernel(s->data + used + 1, len, dentry->d_name.name))
+	if (bpf_probe_read_kernel(s->data + used + 1, len, (const void *)s->leaf))
 		return false;
 
 	s->name[0] = (used + 1) << 16 | len;
@@ -125,24 +132,24 @@ static __always_inline bool add_leaf(struct scratch *s, struct dentry *dentry, _
 }
 
 /*
- * Finds the directory of `dentry`. True: the location stands in s->data and its leaf in s->name[0], s->node is where the
- * directory's walk ended and s->settled whether s->verdict is already the answer. False: nothing is known.
+ * Finds the noted directory. True: the location stands in s->data and its leaf in s->name[0], s->node is where the
+ * directory's walk ended and s->settled whether s->verdict is already the answer. False: nothing is known. Not static, as
+ * in match.h, and so is enter().
  */
-static __noinline int recall(struct scratch *s, struct dentry *dentry, __u32 root)
+__noinline int recall(struct scratch *s, __u32 root)
 {
-	struct dentry *dir = dentry->d_parent;
-	struct inode *inode = dir->d_inode;
+	if (!s || !s->epoch || !s->lasting)
+		return 0;
 
-	__u64 address = as_number(s, dir);
-	struct place *p = place_for(address, s->event.generation, root);
-	if (!p || !s->epoch || dir == dentry)
+	struct place *p = place_for(s->dir, s->event.generation, root);
+	if (!p)
 		return 0;
 
 	__u64 version = *(volatile __u64 *)&p->version;
 	in_order(s);
-	if (version & 1 || p->dir != address || p->image != s->event.generation || p->root != root ||
-	    p->epoch != s->epoch || p->ino != inode->i_ino || p->inode_generation != inode->i_generation ||
-	    p->dev != s->event.dev)
+	if (version & 1 || p->dir != s->dir || p->image != s->event.generation || p->root != root ||
+	    p->epoch != s->epoch || p->ino != s->dir_ino || p->inode_generation != s->dir_generation ||
+	    p->dev != s->event.dev || s->event.time - p->time > PLACE_LIFE)
 		return 0;
 
 	__u32 used = p->len, sequence = p->sequence;
@@ -151,42 +158,44 @@ static __noinline int recall(struct scratch *s, struct dentry *dentry, __u32 roo
 	s->node = p->node;
 	s->settled = p->settled;
 	s->verdict = p->verdict;
-	if (!add_leaf(s, dentry, used))
+	if (!add_leaf(s, used))
 		return 0;
 
 	in_order(s);
 	return version == *(volatile __u64 *)&p->version && sequence == rename_sequence();
 }
 
-/* Enters the directory of what was just walked: s->names - 1 names of it led to s->node. */
-static __noinline int enter(struct scratch *s, struct dentry *dentry, void *image, __u32 root)
+/*
+ * Enters the noted directory of what was just walked: all names but the last led to s->last; or, if that is 0, the walk was
+ * over before with this verdict, which then holds for everything in the directory.
+ */
+__noinline int enter(struct scratch *s, __u32 root, __u32 verdict)
 {
-	struct dentry *dir = dentry->d_parent;
-	struct inode *inode = dir->d_inode;
-	__u32 last = s->name[(s->names - 1) & (MAX_NAMES - 1)] >> 16, len = last - 1;
-	__u64 before = s->dir, address = as_number(s, dir);
-	struct place *p = place_for(address, s->event.generation, root);
-
-	if (!p || !inode || !s->epoch || !last || len > PLACE_TEXT || address != before || !same_forever(dentry->d_sb))
+	if (!s || !s->epoch || !s->lasting || !s->names)
 		return 0;
 
-	const union cell *here = s->node ? cell_at(image, s->node) : NULL;
+	__u32 leaf = s->name[(s->names - 1) & (MAX_NAMES - 1)] >> 16, len = leaf - 1;
+	struct place *p = place_for(s->dir, s->event.generation, root);
+	if (!p || !leaf || len > PLACE_TEXT)
+		return 0;
+
 	__u64 version = *(volatile __u64 *)&p->version;
 	if (version & 1 || __sync_val_compare_and_swap(&p->version, version, version + 1) != version)
 		return 0;
 
-	p->dir = address;
-	p->ino = inode->i_ino;
-	p->inode_generation = inode->i_generation;
+	p->dir = s->dir;
+	p->ino = s->dir_ino;
+	p->inode_generation = s->dir_generation;
 	p->dev = s->event.dev;
 	p->image = s->event.generation;
 	p->root = root;
 	p->epoch = s->epoch;
+	p->time = s->event.time;
 	p->sequence = s->sequence;
 	p->start_node = s->event.start_node;
-	p->node = s->node;
-	p->settled = !here || here->node.flags & IMAGE_FINAL;
-	p->verdict = here ? here->node.verdict : 0;
+	p->node = s->last;
+	p->settled = !s->last;
+	p->verdict = verdict;
 	p->len = len;
 	put_text(s, p, len);
 	__sync_lock_test_and_set(&p->version, version + 2);

@@ -40,6 +40,7 @@ func TestVMVerifierCost(t *testing.T) {
 			t.Fatal(err)
 		}
 		n, ok := info.VerifiedInstructions()
+		t.Logf("%s: %d instructions", name, n)
 		if !ok || n > verifierBudget {
 			t.Errorf("%s: the verifier looked at %d instructions, the budget is %d", name, n, verifierBudget)
 		}

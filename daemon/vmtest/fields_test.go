@@ -7,10 +7,14 @@ package vmtest
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"caisson/daemon"
 	"caisson/daemon/vmtest/actor"
 )
 
@@ -44,10 +48,30 @@ func TestVMEveryField(t *testing.T) {
 		{"file_read", `{ path: { glob: "/f/a/*.go" } }`, []actor.Request{open("/f/a/x.go")}, []actor.Request{open("/f/a/x.c"), open("/f/a/b/x.go")}},
 		{"file_read", `{ path: { glob: "/f/**/x.go" } }`, []actor.Request{open("/f/a/x.go"), open("/f/a/b/c/x.go")}, []actor.Request{open("/f/a/x.c")}},
 		{"file_read", `{ path: { glob: "/f/*/*/x.go" } }`, []actor.Request{open("/f/a/b/x.go")}, []actor.Request{open("/f/a/x.go"), open("/f/a/b/c/x.go")}},
+		{"file_read", `{ path: { not_equals: /f/a/x.c } }`, []actor.Request{open("/f/a/x.go"), open("/f")}, []actor.Request{open("/f/a/x.c")}},
+		{"file_read", `{ path: { in: [/f/a/x.go, /f/ab] } }`, []actor.Request{open("/f/a/x.go"), open("/f/ab")}, []actor.Request{open("/f/a/x.c"), open("/f/a")}},
+		{"file_read", `{ path: { not_in: [/f/a/x.c, /f/ab] } }`, []actor.Request{open("/f/a/x.go")}, []actor.Request{open("/f/a/x.c"), open("/f/ab")}},
+		{"file_read", `{ path: { ends_with: .go } }`, []actor.Request{open("/f/a/x.go"), open("/f/a/b/c/x.go")}, []actor.Request{open("/f/a/x.c"), open("/f/a")}},
+		{"file_read", `{ path: { ends_with: b/x.go } }`, []actor.Request{open("/f/a/b/x.go")}, []actor.Request{open("/f/a/x.go"), open("/f/a/b/c/x.go")}},
+		{"file_read", `{ path: { contains: a/b } }`, []actor.Request{open("/f/a/b"), open("/f/a/b/c/x.go")}, []actor.Request{open("/f/a/x.go"), open("/f/ab")}},
+		{"file_read", `{ path: { contains: .g } }`, []actor.Request{open("/f/a/x.go"), open("/f/a/b/x.go")}, []actor.Request{open("/f/a/x.c"), open("/f/ab")}},
+		{"file_read", `{ path: { glob: "/f/a/*.*o" } }`, []actor.Request{open("/f/a/x.go")}, []actor.Request{open("/f/a/x.c"), open("/f/a/b/x.go")}},
+		{"file_read", `{ path: { starts_with: [/f/a/b, /f/ab] } }`, []actor.Request{open("/f/ab"), open("/f/a/b/c/x.go")}, []actor.Request{open("/f/a/x.c")}},
+		{"file_read", `{ any: [ { path: { equals: /f/ab } }, { path: { ends_with: .c } } ] }`, []actor.Request{open("/f/ab"), open("/f/a/x.c")}, []actor.Request{open("/f/a/x.go")}},
+		{"file_read", `{ all: [ { path: { starts_with: /f/a } }, { path: { ends_with: .go } } ] }`, []actor.Request{open("/f/a/b/x.go")}, []actor.Request{open("/f/a/x.c"), open("/f/ab")}},
+		{"file_read", `{ path: { starts_with: /f/a }, not: { path: { ends_with: .c } } }`, []actor.Request{open("/f/a/b/x.go"), open("/f/a")}, []actor.Request{open("/f/a/x.c"), open("/f/ab")}},
 		{"file_write", `{ path: { starts_with: /f/a/b } }`, []actor.Request{write("/f/a/b/x.go")}, []actor.Request{write("/f/a/x.go"), open("/f/a/b/x.go")}},
 		{"shell_exec", `{ command: { equals: tool a b } }`, []actor.Request{tool("a", "b")}, []actor.Request{tool("a"), tool("a", "b", "c"), tool("b", "a")}},
 		{"shell_exec", `{ command: { starts_with: /usr/local/bin/tool a } }`, []actor.Request{tool("a"), tool("a", "b")}, []actor.Request{tool(), tool("ab")}},
 		{"shell_exec", `{ command: { glob: "tool run-* --fast" } }`, []actor.Request{tool("run-x", "--fast")}, []actor.Request{tool("run", "--fast"), tool("run-x")}},
+		{"shell_exec", `{ command: { in: [tool a, tool b c] } }`, []actor.Request{tool("a"), tool("b", "c")}, []actor.Request{tool("b"), tool("a", "c")}},
+		{"shell_exec", `{ command: { not_equals: tool a } }`, []actor.Request{tool("b"), tool("a", "b")}, []actor.Request{tool("a")}},
+		{"shell_exec", `{ command: { not_in: [tool a, tool b] } }`, []actor.Request{tool("c"), tool()}, []actor.Request{tool("a"), tool("b")}},
+		{"shell_exec", `{ command: { contains: b c } }`, []actor.Request{tool("a", "b", "c", "d")}, []actor.Request{tool("bc"), tool("b", "x", "c")}},
+		{"shell_exec", `{ command: { ends_with: --fast } }`, []actor.Request{tool("a", "--fast")}, []actor.Request{tool("--fast", "a"), tool("x--fast")}},
+		{"shell_exec", `{ command: { starts_with: tool }, not: { command: { contains: "--force" } } }`, []actor.Request{tool("a")}, []actor.Request{tool("a", "--force")}},
+		{"shell_exec", `{ any: [ { command: { equals: tool a } }, { all: [ { command: { starts_with: tool b } }, { command: { ends_with: c } } ] } ] }`,
+			[]actor.Request{tool("a"), tool("b", "c"), tool("b", "x", "c")}, []actor.Request{tool("b"), tool("c")}},
 		{"network", `{ url: { starts_with: "http://field.example.test" } }`, []actor.Request{connect("127.5.0.1:80")}, []actor.Request{connect("127.5.0.1:443"), connect("127.5.0.2:80")}},
 		{"network", `{ url: { equals: "https://field.example.test:99" } }`, []actor.Request{connect("127.5.0.1:99")}, []actor.Request{connect("127.5.0.1:443")}},
 		{"network", `{ host: { equals: field.example.test } }`, []actor.Request{connect("127.5.0.1:5")}, []actor.Request{connect("127.5.0.2:5")}},
@@ -78,10 +102,68 @@ func TestVMEveryField(t *testing.T) {
 func TestVMDeferredPatternDenies(t *testing.T) {
 	theHost.policy(t, "deferrer", `agent: deferrer
 rules:
-  - { name: hard, action: file_read, conditions: { path: { glob: "/project/src/*a*n*" } }, effect: ALLOW }
+  - { name: class, action: file_read, conditions: { path: { glob: "/project/src/[lm]ain.go" } }, effect: ALLOW }
+  - { name: expression, action: file_read, conditions: { path: { regex: '/project/R.*\.md' } }, effect: ALLOW }
   - { name: easy, action: file_read, conditions: { path: { starts_with: /project/docs } }, effect: ALLOW }
 `)
 	c := theHost.launch(t, "deferrer")
 	c.denied(actor.Request{Op: "open", Path: "/project/src/main.go"})
+	c.denied(actor.Request{Op: "open", Path: "/project/README.md"})
 	c.allowed(actor.Request{Op: "open", Path: "/project/docs/a.md"})
+}
+
+// Without the baseline not even what every program needs is allowed.
+func TestVMBaselineNone(t *testing.T) {
+	const rules = "\nrules:\n  - { name: docs, action: file_read, conditions: { path: { starts_with: /project/docs } }, effect: ALLOW }\n"
+	for baseline, ask := range map[string]func(confined, actor.Request){
+		"runtime": func(c confined, r actor.Request) { c.allowed(r) }, "none": confined.denied,
+	} {
+		theHost.policy(t, "bare", "agent: bare\nbaseline: "+baseline+rules)
+		c := theHost.launch(t, "bare")
+		ask(c, actor.Request{Op: "open", Path: "/dev/null"})
+		ask(c, actor.Request{Op: "open", Path: "/etc/passwd"})
+		c.allowed(actor.Request{Op: "open", Path: "/project/docs/a.md"})
+	}
+}
+
+// A rule with a schedule exists inside its windows and not outside.
+func TestVMSchedule(t *testing.T) {
+	now := time.Now().UTC()
+	at := func(d time.Duration) string { return now.Add(d).Format("15:04") }
+	for window, ask := range map[string]func(confined, actor.Request){
+		fmt.Sprintf(`{ from: "%s", until: "%s" }`, at(-time.Hour), at(time.Hour)):               func(c confined, r actor.Request) { c.allowed(r) },
+		fmt.Sprintf(`{ from: "%s", until: "%s" }`, at(2*time.Hour), at(3*time.Hour)):            confined.denied,
+		fmt.Sprintf(`{ days: [%s], from: "00:00", until: "24:00" }`, day(now.AddDate(0, 0, 2))): confined.denied,
+	} {
+		theHost.policy(t, "worker", "agent: worker\nrules:\n  - name: shift\n    action: file_read\n    effect: ALLOW\n    schedule: ["+window+"]\n    conditions: { path: { starts_with: /project } }\n")
+		ask(theHost.launch(t, "worker"), actor.Request{Op: "open", Path: "/project/README.md"})
+	}
+}
+
+func day(t time.Time) string { return strings.ToLower(t.Weekday().String()[:3]) }
+
+// What a policy includes is enforced as if it stood there: first match wins over both files.
+func TestVMInclude(t *testing.T) {
+	shared := filepath.Join(daemon.DefaultPolicies, "shared")
+	if err := os.MkdirAll(shared, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(shared) })
+	included := "description: everybody's documents\nrules:\n  - { name: docs, action: file_read, conditions: { path: { starts_with: /project/docs } }, effect: ALLOW }\n"
+	if err := os.WriteFile(filepath.Join(shared, "docs.yaml"), []byte(included), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	theHost.policy(t, "reader", `agent: reader
+description: reads what is shared, but for one file
+defaults: { effect: DENY }
+rules:
+  - { name: not-this, action: file_read, conditions: { path: { equals: /project/docs/secret.md } }, effect: DENY }
+  - include: shared/docs.yaml
+  - { name: rest, description: what the include does not say, action: file_read, conditions: { path: { equals: /project/README.md } }, effect: ALLOW }
+`)
+	c := theHost.launch(t, "reader")
+	c.allowed(actor.Request{Op: "open", Path: "/project/docs/a.md"})
+	c.allowed(actor.Request{Op: "open", Path: "/project/README.md"})
+	c.denied(actor.Request{Op: "open", Path: "/project/docs/secret.md"})
+	c.denied(actor.Request{Op: "open", Path: "/project/src/main.go"})
 }

@@ -68,6 +68,3 @@ func (g *graph) deadNode() uint32 {
 func continuation(name string) int {
 	return (max(len(name)-layout.InlineName, 0) + layout.CellSize - 1) / layout.CellSize
 }
-
-// tooLarge is the error of a policy that does not fit.
-func (g *graph) tooLarge(rule int, what string) error { return tooLarge(g.rules, rule, what) }

@@ -18,7 +18,7 @@ var document string
 
 // render writes the document about some kernels.
 func render(reports []report, out io.Writer) error {
-	t, err := template.New("performance.md").Funcs(template.FuncMap{"table": table, "targets": targetTable}).Parse(document)
+	t, err := template.New("performance.md").Funcs(template.FuncMap{"table": table, "targets": targetTable, "work": workTable}).Parse(document)
 	if err != nil {
 		return fmt.Errorf("document: %w", err)
 	}
@@ -57,6 +57,28 @@ func table(reports []report, what string) string {
 	}
 	if b.Len() == head {
 		return "Not measured in these runs (-quick)."
+	}
+	return b.String()
+}
+
+// workTable is the user and system time of each workload, in millions of instructions.
+func workTable(reports []report) string {
+	var b strings.Builder
+	b.WriteString("| |")
+	for _, r := range reports {
+		fmt.Fprintf(&b, " %s unconfined | agent | ratio |", r.Kernel)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("--:|--:|--:|", len(reports)))
+	for i, w := range workloads {
+		fmt.Fprintf(&b, "\n| %s |", w.name)
+		for _, r := range reports {
+			if i >= len(r.Work) {
+				b.WriteString(" | | |")
+				continue
+			}
+			plain, agent := r.Work[i].Unconfined, r.Work[i].Agent
+			fmt.Fprintf(&b, " %d | %d | %.3f |", plain.Milliseconds(), agent.Milliseconds(), float64(agent)/float64(plain))
+		}
 	}
 	return b.String()
 }

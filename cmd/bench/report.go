@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 )
 
 // report is what one boot gave.
@@ -45,19 +46,28 @@ func (r *report) of(who, what string) float64 {
 	return 0
 }
 
+// readReports reads reports; those of one kernel become one, in the place of the first.
 func readReports(files []string) ([]report, error) {
 	if len(files) == 0 {
 		return nil, fmt.Errorf("no report named")
 	}
-	reports := make([]report, len(files))
-	for i, file := range files {
+	var reports []report
+	for _, file := range files {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("report: %w", err)
 		}
-		if err := json.Unmarshal(b, &reports[i]); err != nil {
+		var r report
+		if err := json.Unmarshal(b, &r); err != nil {
 			return nil, fmt.Errorf("report %s: %w", file, err)
 		}
+		at := slices.IndexFunc(reports, func(o report) bool { return o.Kernel == r.Kernel })
+		if at < 0 {
+			reports = append(reports, r)
+			continue
+		}
+		reports[at].Costs = append(reports[at].Costs, r.Costs...)
+		reports[at].Work = append(reports[at].Work, r.Work...)
 	}
 	return reports, nil
 }

@@ -103,12 +103,12 @@ func TestVMDeferredPatternDenies(t *testing.T) {
 	theHost.policy(t, "deferrer", `agent: deferrer
 rules:
   - { name: class, action: file_read, conditions: { path: { glob: "/project/src/[lm]ain.go" } }, effect: ALLOW }
-  - { name: expression, action: file_read, conditions: { path: { regex: '/project/R.*\.md' } }, effect: ALLOW }
+  - { name: expression, action: file_read, conditions: { path: { regex: '/data/research/d.*\.csv' } }, effect: ALLOW }
   - { name: easy, action: file_read, conditions: { path: { starts_with: /project/docs } }, effect: ALLOW }
 `)
 	c := theHost.launch(t, "deferrer")
 	c.denied(actor.Request{Op: "open", Path: "/project/src/main.go"})
-	c.denied(actor.Request{Op: "open", Path: "/project/README.md"})
+	c.denied(actor.Request{Op: "open", Path: "/data/research/dataset.csv"})
 	c.allowed(actor.Request{Op: "open", Path: "/project/docs/a.md"})
 }
 
@@ -149,6 +149,11 @@ func TestVMInclude(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(shared) })
+	const secret = "/project/docs/secret.md"
+	if err := os.WriteFile(secret, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Remove(secret) })
 	included := "description: everybody's documents\nrules:\n  - { name: docs, action: file_read, conditions: { path: { starts_with: /project/docs } }, effect: ALLOW }\n"
 	if err := os.WriteFile(filepath.Join(shared, "docs.yaml"), []byte(included), 0o644); err != nil {
 		t.Fatal(err)
@@ -164,6 +169,6 @@ rules:
 	c := theHost.launch(t, "reader")
 	c.allowed(actor.Request{Op: "open", Path: "/project/docs/a.md"})
 	c.allowed(actor.Request{Op: "open", Path: "/project/README.md"})
-	c.denied(actor.Request{Op: "open", Path: "/project/docs/secret.md"})
+	c.denied(actor.Request{Op: "open", Path: secret})
 	c.denied(actor.Request{Op: "open", Path: "/project/src/main.go"})
 }

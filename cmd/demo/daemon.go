@@ -24,8 +24,8 @@ import (
 
 // How long the daemon may take. It loads its programs in between, which takes seconds in an emulated machine.
 const (
-	startTime = 60 * time.Second
-	stopTime  = 20 * time.Second
+	startTime = 3 * time.Minute
+	stopTime  = time.Minute
 )
 
 // daemon is the running caissond.

@@ -180,7 +180,7 @@ func (s *show) conclude(ctx context.Context, began time.Time) error {
 // footer says what the table does not.
 func (s *show) footer() {
 	s.printf("\n%s\n", s.paint(dim, "deny*  REQUIRE_APPROVAL is enforced as a denial: approval is not available yet"))
-	s.printf("%s\n", s.paint(dim, "npm    is a stand-in program: real npm is a script, and a script's interpreter needs a rule of its own"))
+	s.printf("%s\n", s.paint(dim, "npm    is a stand-in program, because the real one takes long to start in an emulated machine; TestVMRealNpm runs that"))
 	if s.skipped > 0 {
 		s.printf("%s\n", s.paint(dim, fmt.Sprintf("hosts  %d attempts that need host names are left out: on a host, /etc/hosts is not the demo's to change", s.skipped)))
 	}

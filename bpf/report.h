@@ -50,7 +50,7 @@ static __noinline struct scratch *begin(struct identity *id, __u32 action, __u32
 	e->tid = task->pid;
 	e->ppid = task->real_parent->tgid;
 	e->start = task->group_leader->start_boottime;
-	e->uid = bpf_get_current_uid_gid();
+	e->uid = task->cred->uid.val; /* bpf_get_current_uid_gid returns the same, after a call */
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 
 	s->names = 0;

@@ -125,7 +125,8 @@ func TestRun(t *testing.T) {
 
 	h.write(t, "a.yaml", reads("a", "/new"))
 	r, err := d.client.Reload(ctx, "a")
-	if err != nil || len(r.Agents) != 1 || !r.Agents[0].Changed || r.Agents[0].Generation <= find(t, s, "a").Generation {
+	// The watch may have seen the file first: then nothing changes any more.
+	if err != nil || len(r.Agents) != 1 || r.Agents[0].Generation <= find(t, s, "a").Generation {
 		t.Errorf("reload %+v, %v", r, err)
 	}
 	h.write(t, "a.yaml", reads("a", "/third"))

@@ -94,11 +94,8 @@ func targetTable(reports []report) string {
 	for _, t := range targets {
 		fmt.Fprintf(&b, "\n| %s |", t.text)
 		for i := range reports {
-			r, word := &reports[i], "kept"
-			if !t.met(r) {
-				word = "missed"
-			}
-			fmt.Fprintf(&b, " %s | %s | %s |", thousands(r.of(t.who, t.what)), thousands(t.bound(r)), word)
+			r := &reports[i]
+			fmt.Fprintf(&b, " %s | %s | %s |", thousands(r.of(t.who, t.what)), thousands(t.bound(r)), t.word(r))
 		}
 	}
 	return b.String()

@@ -96,6 +96,9 @@ func measureWork(ctx context.Context) (report, error) {
 	if err := layOutWork(); err != nil {
 		return r, err
 	}
+	if err := w.attachFloor(ctx); err != nil {
+		return r, err
+	}
 	if err := w.startDaemon(ctx); err != nil {
 		return r, err
 	}
@@ -181,6 +184,10 @@ func shell(ctx context.Context, line string) error {
 
 // layOutWork makes the workloads' directory and the environment they need.
 func layOutWork() error {
+	// A guest's root is a tmpfs that everybody may write, and no shell below such a directory is trusted.
+	if err := os.Chmod("/", 0o755); err != nil {
+		return fmt.Errorf("laying out the workloads: %w", err)
+	}
 	home := filepath.Join(workTop, "home")
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return fmt.Errorf("laying out the workloads: %w", err)

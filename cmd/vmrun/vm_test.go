@@ -130,7 +130,7 @@ func TestVMOrphansEndWithTheProgram(t *testing.T) {
 }
 
 func TestVMTimeout(t *testing.T) {
-	run := runGuest(t, "hang", "-timeout", "8s", "-append", "loglevel=6")
+	run := runGuest(t, "hang", "-timeout", "30s", "-append", "loglevel=6")
 	if run.status != exitTimeout {
 		t.Errorf("exit status %d, want %d", run.status, exitTimeout)
 	}

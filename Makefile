@@ -149,13 +149,13 @@ BENCH = $(VMRUN) -icount -timeout 30m \
 # A compiler and what it needs for a program that uses the C library.
 GCC_DIR   = $(dir $(shell gcc -print-libgcc-file-name))
 LIBC_DIR  = $(dir $(realpath $(shell gcc -print-file-name=libc.so)))
-C_HEADERS = alloca.h endian.h errno.h features.h stdc-predef.h stdio.h stdlib.h string.h strings.h unistd.h
+C_HEADERS = alloca.h endian.h errno.h features.h features-time64.h stdc-predef.h stdio.h stdlib.h string.h strings.h unistd.h
 WORK = $(VMRUN) -icount -mem 3G -timeout 60m $(VM_FLAGS) \
 	$(addprefix -prog ,/usr/bin/gcc /usr/bin/as /usr/bin/ld /usr/bin/git-upload-pack $(GCC_DIR)cc1 $(GCC_DIR)collect2) \
 	$(foreach f,liblto_plugin.so libgcc.a libgcc_s.so crtbeginS.o crtendS.o,-file $(GCC_DIR)$(f)=$(GCC_DIR)$(f)) \
 	$(foreach f,libc.so libc_nonshared.a Scrt1.o crti.o crtn.o,-file $(LIBC_DIR)$(f)=$(LIBC_DIR)$(f)) \
 	$(foreach f,$(C_HEADERS),-file /usr/include/$(f)=/usr/include/$(f)) \
-	$(foreach d,$(GCC_DIR)include /usr/include/x86_64-linux-gnu /usr/include/asm-generic /usr/include/linux,-dir $(d)=$(d))
+	$(foreach d,/usr/share/git-core $(GCC_DIR)include /usr/include/x86_64-linux-gnu /usr/include/asm-generic /usr/include/linux,-dir $(d)=$(d))
 
 bench: build kernels ## Measure what caisson costs and write docs/performance.md
 	@set -e; for k in $(KERNELS); do \

@@ -188,6 +188,13 @@ func layOutWork() error {
 	if err := os.Chmod("/", 0o755); err != nil {
 		return fmt.Errorf("laying out the workloads: %w", err)
 	}
+	npm, err := filepath.Glob("/usr/*/*/npm/bin/npm-cli.js")
+	if err != nil || len(npm) != 1 {
+		return fmt.Errorf("laying out the workloads: npm is not packed into the guest: %q, %v", npm, err)
+	}
+	if err := os.Symlink(npm[0], "/usr/bin/npm"); err != nil {
+		return fmt.Errorf("laying out the workloads: %w", err)
+	}
 	home := filepath.Join(workTop, "home")
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return fmt.Errorf("laying out the workloads: %w", err)

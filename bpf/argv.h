@@ -16,6 +16,9 @@
 #include "kernel.h"
 #include "match.h"
 
+/* What is read of the new stack at a time: the words of most commands, and not more than KEY leaves room for behind MAX_ARGV. */
+#define ARGV_PART 256
+
 #if defined(__TARGET_ARCH_x86)
 
 extern void page_offset_base __ksym;		/* arch/x86/mm/kaslr.c: where all memory is mapped */
@@ -26,10 +29,10 @@ extern void sme_me_mask __ksym __weak;		/* arch/x86/mm/mem_encrypt_identity.c: m
 #define ENTRY_HUGE (1ULL << 7)
 #define ENTRY_ADDRESS 0x000ffffffffff000ULL
 
-/* The kernel's address of the page that holds `address` in `mm`; 0: it is not in memory, or part of a huge page. */
-static __noinline __u64 page_at(struct mm_struct *mm, __u64 address)
+/* The kernel's address of the page that holds `address`, by this page table; 0: it is not in memory, or in a huge page. */
+static __noinline __u64 page_at(__u64 table, __u64 address)
 {
-	__u64 base = 0, encrypted = 0, entry, table = (__u64)mm->pgd;
+	__u64 base = 0, encrypted = 0, entry;
 	__u32 five = 0;
 	int shift = 39;
 
@@ -56,30 +59,34 @@ static __noinline __u64 page_at(struct mm_struct *mm, __u64 address)
 	return 0;
 }
 
-/* Copies the first MAX_ARGV bytes of the new stack to s->data + at. Returns how many could be read. */
-static __noinline __u32 read_stack(struct scratch *s, struct mm_struct *mm, __u64 from, __u32 at)
+/* Appends the next bytes of the new stack, ARGV_PART at most, to those that end at s->bytes. Not static, as in match.h. */
+__noinline int read_stack(struct scratch *s)
 {
-	__u32 done = 0;
+	if (!s)
+		return 0;
 
-	for (int part = 0; part < 2; part++) {
-		__u32 in_page = (from + done) & (PAGE_SIZE - 1), size = PAGE_SIZE - in_page;
-		__u64 page = page_at(mm, from + done);
+	__u64 page = page_at(s->stack_pgd, s->stack);
+	__u32 in_page = s->stack & (PAGE_SIZE - 1), size = PAGE_SIZE - in_page;
+	__u32 at = s->bytes, limit = s->limit;
 
-		if (!page || at > MAX_PATH || done >= MAX_ARGV)
-			break;
-		if (size > MAX_ARGV - done)
-			size = MAX_ARGV - done;
-		barrier_var(size);
-		if (size > MAX_ARGV || bpf_probe_read_kernel(s->data + at + done, size, (const void *)(page + in_page)))
-			break;
-		done += size;
-	}
-	return done;
+	if (!page || at >= limit || at > MAX_PATH + MAX_ARGV)
+		return 0;
+	if (size > limit - at)
+		size = limit - at;
+	if (size > ARGV_PART)
+		size = ARGV_PART;
+	barrier_var(size);
+	if (size > ARGV_PART || bpf_probe_read_kernel(s->data + at, size, (const void *)(page + in_page)))
+		return 0;
+	s->data[at + size] = 0;
+	s->bytes = at + size;
+	s->stack += size;
+	return size;
 }
 
 #else
 
-static __always_inline __u32 read_stack(struct scratch *s, struct mm_struct *mm, __u64 from, __u32 at)
+static __always_inline int read_stack(struct scratch *s)
 {
 	return 0;
 }
@@ -94,10 +101,11 @@ static long next_word(__u32 i, struct walk *w)
 
 	if (!s->words)
 		return 1;
-	if (at >= end || at > MAX_PATH + MAX_ARGV || s->names >= MAX_NAMES) {
+	if (at > MAX_PATH + MAX_ARGV || s->names >= MAX_NAMES || (at >= end && !read_stack(s))) {
 		s->cut = 1;
 		return 1;
 	}
+	end = s->bytes;
 
 	long size = bpf_probe_read_kernel_str(s->data + KEY, IMAGE_NAME + 1, s->data + at);
 	if (size < 1 || size > IMAGE_NAME + 1) {
@@ -107,10 +115,8 @@ static long next_word(__u32 i, struct walk *w)
 
 	at += size - 1;
 	s->offset = at;
-	if (at >= end) { /* the zero that ended it is ours, not the word's */
-		s->cut = 1;
-		return 1;
-	}
+	if (at >= end) /* the zero that ended it is ours, not the word's */
+		return 0;
 	if (at > MAX_PATH + MAX_ARGV)
 		return 1;
 	if (s->data[at]) /* a long word goes on */
@@ -145,15 +151,14 @@ static __always_inline void read_argv(struct scratch *s, struct linux_binprm *bp
 	s->name[s->names & (MAX_NAMES - 1)] = 1;
 	s->names++;
 
-	__u32 size = read_stack(s, bprm->mm, bprm->p, at);
-	if (size > MAX_ARGV)
-		size = 0;
-	s->data[at + size] = 0;
+	s->stack_pgd = (__u64)bprm->mm->pgd;
+	s->stack = bprm->p;
 	s->offset = at;
 	s->start = at;
-	s->bytes = at + size;
+	s->bytes = at;
+	s->limit = at + MAX_ARGV;
 	s->skip = 1;
-	bpf_loop(2 * MAX_NAMES, next_word, &w, 0);
+	bpf_loop(2 * MAX_NAMES + MAX_ARGV / ARGV_PART, next_word, &w, 0);
 	if (s->words)
 		s->cut = 1;
 

@@ -24,7 +24,6 @@ const (
 	CaissonMapMounts                     = "mounts"
 	CaissonMapNames                      = "names"
 	CaissonMapPlaces                     = "places"
-	CaissonMapScratches                  = "scratches"
 	CaissonMapSlices                     = "slices"
 	CaissonMapTasks                      = "tasks"
 	CaissonProgCaissonBpf                = "caisson_bpf"
@@ -139,17 +138,16 @@ type CaissonProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CaissonMapSpecs struct {
-	Config    *ebpf.MapSpec `ebpf:"config"`
-	Counters  *ebpf.MapSpec `ebpf:"counters"`
-	Epochs    *ebpf.MapSpec `ebpf:"epochs"`
-	Events    *ebpf.MapSpec `ebpf:"events"`
-	Images    *ebpf.MapSpec `ebpf:"images"`
-	Mounts    *ebpf.MapSpec `ebpf:"mounts"`
-	Names     *ebpf.MapSpec `ebpf:"names"`
-	Places    *ebpf.MapSpec `ebpf:"places"`
-	Scratches *ebpf.MapSpec `ebpf:"scratches"`
-	Slices    *ebpf.MapSpec `ebpf:"slices"`
-	Tasks     *ebpf.MapSpec `ebpf:"tasks"`
+	Config   *ebpf.MapSpec `ebpf:"config"`
+	Counters *ebpf.MapSpec `ebpf:"counters"`
+	Epochs   *ebpf.MapSpec `ebpf:"epochs"`
+	Events   *ebpf.MapSpec `ebpf:"events"`
+	Images   *ebpf.MapSpec `ebpf:"images"`
+	Mounts   *ebpf.MapSpec `ebpf:"mounts"`
+	Names    *ebpf.MapSpec `ebpf:"names"`
+	Places   *ebpf.MapSpec `ebpf:"places"`
+	Slices   *ebpf.MapSpec `ebpf:"slices"`
+	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
 }
 
 // CaissonVariableSpecs contains global variables before they are loaded into the kernel.
@@ -178,17 +176,16 @@ func (o *CaissonObjects) Close() error {
 //
 // It can be passed to LoadCaissonObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CaissonMaps struct {
-	Config    *ebpf.Map `ebpf:"config"`
-	Counters  *ebpf.Map `ebpf:"counters"`
-	Epochs    *ebpf.Map `ebpf:"epochs"`
-	Events    *ebpf.Map `ebpf:"events"`
-	Images    *ebpf.Map `ebpf:"images"`
-	Mounts    *ebpf.Map `ebpf:"mounts"`
-	Names     *ebpf.Map `ebpf:"names"`
-	Places    *ebpf.Map `ebpf:"places"`
-	Scratches *ebpf.Map `ebpf:"scratches"`
-	Slices    *ebpf.Map `ebpf:"slices"`
-	Tasks     *ebpf.Map `ebpf:"tasks"`
+	Config   *ebpf.Map `ebpf:"config"`
+	Counters *ebpf.Map `ebpf:"counters"`
+	Epochs   *ebpf.Map `ebpf:"epochs"`
+	Events   *ebpf.Map `ebpf:"events"`
+	Images   *ebpf.Map `ebpf:"images"`
+	Mounts   *ebpf.Map `ebpf:"mounts"`
+	Names    *ebpf.Map `ebpf:"names"`
+	Places   *ebpf.Map `ebpf:"places"`
+	Slices   *ebpf.Map `ebpf:"slices"`
+	Tasks    *ebpf.Map `ebpf:"tasks"`
 }
 
 func (m *CaissonMaps) Close() error {
@@ -201,7 +198,6 @@ func (m *CaissonMaps) Close() error {
 		m.Mounts,
 		m.Names,
 		m.Places,
-		m.Scratches,
 		m.Slices,
 		m.Tasks,
 	)

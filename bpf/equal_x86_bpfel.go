@@ -25,7 +25,6 @@ const (
 	EqualMapNames                     = "names"
 	EqualMapPlaces                    = "places"
 	EqualMapRooms                     = "rooms"
-	EqualMapScratches                 = "scratches"
 	EqualMapSlices                    = "slices"
 	EqualMapSubjects                  = "subjects"
 	EqualMapTasks                     = "tasks"
@@ -89,19 +88,18 @@ type EqualProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type EqualMapSpecs struct {
-	Config    *ebpf.MapSpec `ebpf:"config"`
-	Counters  *ebpf.MapSpec `ebpf:"counters"`
-	Epochs    *ebpf.MapSpec `ebpf:"epochs"`
-	Events    *ebpf.MapSpec `ebpf:"events"`
-	Images    *ebpf.MapSpec `ebpf:"images"`
-	Mounts    *ebpf.MapSpec `ebpf:"mounts"`
-	Names     *ebpf.MapSpec `ebpf:"names"`
-	Places    *ebpf.MapSpec `ebpf:"places"`
-	Rooms     *ebpf.MapSpec `ebpf:"rooms"`
-	Scratches *ebpf.MapSpec `ebpf:"scratches"`
-	Slices    *ebpf.MapSpec `ebpf:"slices"`
-	Subjects  *ebpf.MapSpec `ebpf:"subjects"`
-	Tasks     *ebpf.MapSpec `ebpf:"tasks"`
+	Config   *ebpf.MapSpec `ebpf:"config"`
+	Counters *ebpf.MapSpec `ebpf:"counters"`
+	Epochs   *ebpf.MapSpec `ebpf:"epochs"`
+	Events   *ebpf.MapSpec `ebpf:"events"`
+	Images   *ebpf.MapSpec `ebpf:"images"`
+	Mounts   *ebpf.MapSpec `ebpf:"mounts"`
+	Names    *ebpf.MapSpec `ebpf:"names"`
+	Places   *ebpf.MapSpec `ebpf:"places"`
+	Rooms    *ebpf.MapSpec `ebpf:"rooms"`
+	Slices   *ebpf.MapSpec `ebpf:"slices"`
+	Subjects *ebpf.MapSpec `ebpf:"subjects"`
+	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
 }
 
 // EqualVariableSpecs contains global variables before they are loaded into the kernel.
@@ -130,19 +128,18 @@ func (o *EqualObjects) Close() error {
 //
 // It can be passed to LoadEqualObjects or ebpf.CollectionSpec.LoadAndAssign.
 type EqualMaps struct {
-	Config    *ebpf.Map `ebpf:"config"`
-	Counters  *ebpf.Map `ebpf:"counters"`
-	Epochs    *ebpf.Map `ebpf:"epochs"`
-	Events    *ebpf.Map `ebpf:"events"`
-	Images    *ebpf.Map `ebpf:"images"`
-	Mounts    *ebpf.Map `ebpf:"mounts"`
-	Names     *ebpf.Map `ebpf:"names"`
-	Places    *ebpf.Map `ebpf:"places"`
-	Rooms     *ebpf.Map `ebpf:"rooms"`
-	Scratches *ebpf.Map `ebpf:"scratches"`
-	Slices    *ebpf.Map `ebpf:"slices"`
-	Subjects  *ebpf.Map `ebpf:"subjects"`
-	Tasks     *ebpf.Map `ebpf:"tasks"`
+	Config   *ebpf.Map `ebpf:"config"`
+	Counters *ebpf.Map `ebpf:"counters"`
+	Epochs   *ebpf.Map `ebpf:"epochs"`
+	Events   *ebpf.Map `ebpf:"events"`
+	Images   *ebpf.Map `ebpf:"images"`
+	Mounts   *ebpf.Map `ebpf:"mounts"`
+	Names    *ebpf.Map `ebpf:"names"`
+	Places   *ebpf.Map `ebpf:"places"`
+	Rooms    *ebpf.Map `ebpf:"rooms"`
+	Slices   *ebpf.Map `ebpf:"slices"`
+	Subjects *ebpf.Map `ebpf:"subjects"`
+	Tasks    *ebpf.Map `ebpf:"tasks"`
 }
 
 func (m *EqualMaps) Close() error {
@@ -156,7 +153,6 @@ func (m *EqualMaps) Close() error {
 		m.Names,
 		m.Places,
 		m.Rooms,
-		m.Scratches,
 		m.Slices,
 		m.Subjects,
 		m.Tasks,

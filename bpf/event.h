@@ -111,6 +111,9 @@ struct identity {
 	__u32 env_len; /* bytes of the words that TASK_ENV is about; and their hash */
 	__u64 env_hash;
 	__u64 key; /* of the hashes */
+	__u64 start; /* the process's, as in the event; 0: this and the next two must be read first */
+	__u32 pid;
+	__u32 tid;
 };
 
 /* What belongs to one exec, and is forgotten by the next. */
@@ -148,6 +151,7 @@ struct counters {
 	__u64 submitted;
 	__u64 lost;
 	__u64 denied;
+	__u64 woken; /* when the reader was last woken, ns since boot */
 };
 
 #define MAX_AGENTS 1024

@@ -32,7 +32,7 @@ static __always_inline void remember(struct identity *id, struct scratch *s)
 SEC("lsm/bprm_creds_for_exec")
 int BPF_PROG(caisson_bprm_creds_for_exec, struct linux_binprm *bprm, int ret)
 {
-	struct identity *id = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
+	struct identity *id = identity_of(bpf_get_current_task_btf());
 
 	if (id)
 		id->flags &= TASK_LAUNCH | TASK_DESCENDANT | TASK_ENV;
@@ -103,8 +103,6 @@ int BPF_PROG(caisson_bprm_check_security, struct linux_binprm *bprm, int ret)
 		return agent;
 
 	struct scratch *s = begin(id, ACTION_EXEC, OP_EXEC);
-	if (!s)
-		return -EACCES;
 
 	struct dentry *dentry = bprm->file->f_path.dentry;
 	struct inode *inode = dentry->d_inode;
@@ -149,8 +147,7 @@ int BPF_PROG(caisson_bprm_check_security, struct linux_binprm *bprm, int ret)
 SEC("lsm.s/bprm_committed_creds")
 int BPF_PROG(caisson_bprm_committed_creds, struct linux_binprm *bprm)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct identity *id = bpf_task_storage_get(&tasks, task, NULL, 0);
+	struct identity *id = identity_of(bpf_get_current_task_btf());
 
 	if (!id)
 		return 0;
@@ -162,18 +159,15 @@ int BPF_PROG(caisson_bprm_committed_creds, struct linux_binprm *bprm)
 	if (flags & TASK_TO_ENV)
 		keep |= TASK_ENV;
 	id->flags = keep;
+	id->start = 0; /* a thread that executes takes the number of its process's first (fs/exec.c, de_thread) */
 
-	struct scratch *s = bpf_task_storage_get(&scratches, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (s && flags & TASK_EXEC_JUDGED && !(flags & TASK_INTERPRETER) && len <= MAX_ARGV &&
+	struct scratch *s = scratch_of(id);
+	if (flags & TASK_EXEC_JUDGED && !(flags & TASK_INTERPRETER) && len <= MAX_ARGV &&
 	    !bpf_copy_from_user(s->data, len, (const void *)bprm->p) && hash_words(s, id->key, 0, len) == expected)
 		return 0;
 
 	/* An agent that is only observed lives on; whoever cannot be told apart from others does not. */
 	s = begin(id, ACTION_EXEC, OP_EXEC_VERIFY);
-	if (!s) {
-		bpf_send_signal(SIGKILL);
-		return 0;
-	}
 	s->observe = flags & TASK_OBSERVED;
 	if (flags & TASK_INTERPRETER) {
 		s->event.ino = id->interpreter_ino;

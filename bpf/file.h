@@ -68,21 +68,32 @@ static __noinline __u32 consider(struct scratch *s, struct dentry *dentry, __u32
 	__u32 verdict = match_names(s, image);
 	if (!s->recalled && !s->error) {
 		note_directory(s, dentry);
-		if (s->dir == dir) /* else it was moved before it was walked */
+		if (s->dir == dir && same_forever(sb)) /* else it was moved before it was walked, or could be unnoticed */
 			enter(s, root, verdict);
 	}
 	return verdict;
 }
 
+/*
+ * A pipe that is opened again through /proc/self/fd: floor.h keeps the agent from those of others. Or a pidfd, which since
+ * 6.9 is made by opening a file of pidfs (fs/pidfs.c): it names a process and holds no data.
+ */
+static __always_inline bool has_no_place(struct dentry *dentry)
+{
+	struct super_block *sb = dentry->d_sb;
+	unsigned long magic = sb->s_magic;
+
+	return magic == PIPEFS_MAGIC || magic == PID_FS_MAGIC;
+}
+
 /* Decides one access, and reports it. */
-static __noinline int judge(struct identity *id, struct dentry *dentry, __u32 action, __u32 op)
+static __always_inline int judge(struct identity *id, struct dentry *dentry, __u32 action, __u32 op)
 {
 	struct scratch *s = begin(id, action, op);
 
-	if (!s)
-		return -EACCES;
-
 	__u32 verdict = consider(s, dentry, action);
+	if (op == OP_OPEN && s->error == REASON_DETACHED && has_no_place(dentry))
+		return 0;
 	return conclude(s, verdict, s->error);
 }
 
@@ -90,9 +101,6 @@ static __noinline int judge(struct identity *id, struct dentry *dentry, __u32 ac
 static __noinline bool readable(struct identity *id, struct dentry *dentry)
 {
 	struct scratch *s = begin(id, ACTION_READ, 0);
-
-	if (!s)
-		return false;
 
 	__u32 verdict = consider(s, dentry, ACTION_READ);
 	return !s->error && VERDICT_EFFECT(verdict) == EFFECT_ALLOW;
@@ -123,8 +131,6 @@ static __always_inline int move(struct dentry *from, struct dentry *to, __u32 op
 		return agent;
 
 	struct scratch *s = begin(id, ACTION_WRITE, op_from);
-	if (!s)
-		return -EACCES;
 	s->mixed = 0;
 
 	int answer = judge(id, from, ACTION_WRITE, op_from);
@@ -142,8 +148,6 @@ static __always_inline int move(struct dentry *from, struct dentry *to, __u32 op
 		__u32 observe = s->observe;
 
 		s = begin(id, ACTION_WRITE, op_from);
-		if (!s)
-			return -EACCES;
 		s->observe = observe;
 		read_location(s, from);
 		return conclude(s, 0, REASON_SUBTREE);
@@ -188,14 +192,6 @@ int BPF_PROG(caisson_file_open, struct file *file, int ret)
 	struct dentry *dentry = file->f_path.dentry;
 	int answer = 0;
 
-	/* Since 6.9 a pidfd is made by opening a file of pidfs (fs/pidfs.c). It names a process and holds no data. */
-	struct super_block *sb = dentry->d_sb;
-	if (sb->s_magic == PID_FS_MAGIC)
-		return 0;
-
-	/* A pipe that is opened again, through /proc/self/fd: floor.h keeps the agent from those of others. */
-	if (sb->s_magic == PIPEFS_MAGIC)
-		return 0;
 	if (flags & FMODE_EXEC)
 		return open_to_execute(id, dentry);
 

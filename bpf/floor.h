@@ -20,9 +20,6 @@
 static __noinline int refuse(struct identity *id, struct dentry *dentry, __u32 op)
 {
 	struct scratch *s = begin(id, ACTION_FLOOR, op);
-
-	if (!s)
-		return -EACCES;
 	if (dentry)
 		read_location(s, dentry);
 	return conclude(s, 0, REASON_FLOOR);
@@ -84,7 +81,7 @@ int BPF_PROG(caisson_ptrace_access_check, struct task_struct *child, unsigned in
 	if (agent <= 0)
 		return agent;
 
-	struct identity *other = bpf_task_storage_get(&tasks, child, NULL, 0);
+	struct identity *other = identity_of(child);
 	if (other && other->agent == id->agent && other->run == id->run)
 		return 0;
 	return mode & PTRACE_MODE_NOAUDIT ? -EACCES : refuse(id, NULL, OP_PTRACE);

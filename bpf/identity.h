@@ -9,6 +9,41 @@
 #include "kernel.h"
 #include "maps.h"
 
+static __always_inline struct counters *this_cpu(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&counters, &zero);
+}
+
+/* Counts a denial that cannot even be reported: the hole in `n` and `lost` make it visible. */
+static __always_inline void count_unreported(void)
+{
+	struct counters *c = this_cpu();
+
+	if (!c)
+		return;
+	__sync_fetch_and_add(&c->seen, 1);
+	__sync_fetch_and_add(&c->lost, 1);
+	__sync_fetch_and_add(&c->denied, 1);
+}
+
+/* The identity of a task, as far as it has one; NULL: none. */
+static __always_inline struct identity *identity_of(struct task_struct *task)
+{
+	struct agent_task *at = bpf_task_storage_get(&tasks, task, NULL, 0);
+
+	return at ? &at->identity : NULL;
+}
+
+/* A new identity, all zeros; NULL: no memory. */
+static __always_inline struct identity *new_identity(struct task_struct *task)
+{
+	struct agent_task *at = bpf_task_storage_get(&tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	return at ? &at->identity : NULL;
+}
+
 /* 0: not an agent. 1: an agent, *id is set. Negative: an agent whose identity could not be stored; deny. */
 static __always_inline int who(struct identity **id)
 {
@@ -16,7 +51,7 @@ static __always_inline int who(struct identity **id)
 	__u32 zero = 0;
 
 	/* No storage of any kind: the usual case on a host, and a load is cheaper than a call that finds nothing. */
-	*id = task->bpf_storage ? bpf_task_storage_get(&tasks, task, NULL, 0) : NULL;
+	*id = task->bpf_storage ? identity_of(task) : NULL;
 	if (*id)
 		return 1;
 
@@ -24,16 +59,18 @@ static __always_inline int who(struct identity **id)
 	if (!cfg || !cfg->slice || bpf_get_current_ancestor_cgroup_id(cfg->slice_level) != cfg->slice)
 		return 0;
 
-	struct identity fresh = {};
 	__u64 slice = bpf_get_current_ancestor_cgroup_id(cfg->slice_level + 1);
 	__u32 *agent = bpf_map_lookup_elem(&slices, &slice);
 
+	*id = new_identity(task);
+	if (!*id) {
+		count_unreported();
+		return -ENOMEM;
+	}
+
 	/* A slice the daemon does not know: agent 0, which never has an image, so everything is denied. */
-	fresh.agent = agent ? *agent : 0;
-	fresh.slot = fresh.agent;
-	fresh.run = bpf_get_current_ancestor_cgroup_id(cfg->slice_level + 2);
-	if (!fresh.run) /* directly in the slice */
-		fresh.run = slice;
-	*id = bpf_task_storage_get(&tasks, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	return *id ? 1 : -ENOMEM;
+	(*id)->agent = agent ? *agent : 0;
+	(*id)->slot = (*id)->agent;
+	(*id)->run = bpf_get_current_ancestor_cgroup_id(cfg->slice_level + 2) ?: slice; /* or directly in the slice */
+	return 1;
 }

@@ -48,6 +48,7 @@ struct dentry {
 	struct qstr d_name;
 	struct inode *d_inode;
 	struct super_block *d_sb;
+	unsigned char d_iname[32]; /* until 6.13; 40 bytes in later ones of those */
 };
 
 struct path {

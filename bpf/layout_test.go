@@ -21,6 +21,7 @@ func TestLayout(t *testing.T) {
 	for name, twin := range map[string]any{
 		"event":         layout.Event{},
 		"identity":      layout.Identity{},
+		"agent_task":    layout.AgentTask{},
 		"config":        layout.Config{},
 		"mount_key":     layout.MountKey{},
 		"counters":      layout.Counters{},

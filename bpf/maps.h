@@ -18,14 +18,24 @@
  */
 struct scratch {
 	struct event event;
-	__u8 data[KEY + IMAGE_NAME + 9]; /* path, argv, slack; a name of any length may start at KEY */
-	__u8 beyond[512];		 /* never used: a verifier thinks that argv is read here, too (read_stack) */
-	__u32 name[MAX_NAMES];		 /* offset << 16 | length, into data */
-	__u64 text[MAX_DEPTH];		 /* addresses of the names, leaf first, while a location is read */
-	__u32 text_len[MAX_DEPTH];
+	union {
+		__u8 data[KEY + IMAGE_NAME + 9]; /* path, argv, slack; a name of any length may start at KEY */
+		struct {
+			__u8 path[MAX_PATH];
+			__u64 text[MAX_DEPTH]; /* addresses of the names, leaf first, while a location is read */
+		};
+	};
+	union {
+		__u32 name[MAX_NAMES]; /* offset << 16 | length, into data */
+		struct {
+			__u32 first[MAX_DEPTH];	   /* of the location's names, which are at most as many */
+			__u32 text_len[MAX_DEPTH]; /* with `text` */
+		};
+	};
+	__u64 stack_pgd; /* argv: top of the page table of the new image */
+	__u64 stack;	 /* argv: address of the next byte there */
 	__u32 names;	/* entries of `name` in use */
 	__u32 depth;	/* entries of `text` in use */
-	__u32 top;	/* the way up ended at a root */
 	__u32 used;	/* bytes of `data` in use */
 	__u32 error;	/* enum reason, of the helper loops */
 	__u32 sequence;	/* of rename_lock, when the location was read */
@@ -35,8 +45,6 @@ struct scratch {
 	__u64 leaf;	/* address of the last name */
 	__u32 dir_generation;
 	__u32 leaf_len;
-	__u32 lasting;	/* the directory may be remembered */
-	__u32 recalled;	/* and it was */
 	__u64 epoch;	/* place.h, read before everything that it covers */
 	__u64 fence;	/* arm64: what atomic operations are made on, for their order */
 	__u32 slot;	/* of the image that decides */
@@ -49,22 +57,38 @@ struct scratch {
 	__u32 seed;
 	__u32 low;	/* matcher: first range of ports that may be it */
 	__u32 high;	/* matcher: first behind those */
-	__u32 mixed;	/* a location was judged below which rules decide differently */
-	__u32 cut;	/* there are more words than `name` or `data` holds */
-	__u32 procfs;	/* the location is on a proc file system */
 	__u32 offset;	/* argv: next word */
-	__u32 bytes;	/* argv: bytes read */
+	__u32 bytes;	/* argv: where in `data` what was read ends */
+	__u32 limit;	/* argv: where in `data` it ends at the latest */
 	__u32 words;	/* argv: words still to come */
 	__u32 start;	/* argv: first byte of the word being measured */
-	__u32 skip;	/* argv: 1 while the word is argv[0], which proves nothing and is no name */
 	__u32 hash_at;	/* hash of argv: next byte, and how many are left */
 	__u32 hash_left;
 	__u64 sip[4];	/* hash: state */
-	__u32 observe;	/* the image's policy refuses nothing */
 	__u32 place;	/* matcher: where in the name to look for the next middle */
 	__u32 same;	/* matcher: how many of its bytes stand there */
 	__u32 found;	/* matcher: all of them */
+	__u8 top;	/* the way up ended at a root */
+	__u8 procfs;	/* the location is on a proc file system */
+	__u8 inside;	/* there is a directory (place.h) */
+	__u8 recalled;	/* and it was */
+	__u8 leaf_inline; /* the last name is short, and stands at KEY */
+	__u8 mixed;	/* a location was judged below which rules decide differently */
+	__u8 cut;	/* there are more words than `name` or `data` holds */
+	__u8 skip;	/* argv: 1 while the word is argv[0], which proves nothing and is no name */
+	__u8 observe;	/* the image's policy refuses nothing */
 };
+
+/*
+ * What an agent's task has. One map, because each look into a task's storage costs about a hundred instructions; and small
+ * enough that the kernel, which puts up to 80 bytes before it, takes 8 KB for it and not 16, and clears no more at a fork.
+ */
+struct agent_task {
+	struct identity identity;
+	struct scratch scratch;
+};
+
+_Static_assert(sizeof(struct agent_task) + 80 <= 8192, "a task's storage has grown over 8 KB");
 
 /* ---- Who: identity, set once per task, copied on fork ---- */
 
@@ -72,7 +96,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, struct identity);
+	__type(value, struct agent_task);
 } tasks SEC(".maps");
 
 /* One entry per caisson-<agent>.slice that exists: cgroup id -> agent. */
@@ -173,13 +197,6 @@ struct {
 } epochs SEC(".maps");
 
 /* ---- What was done ---- */
-
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct scratch);
-} scratches SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -188,9 +188,6 @@ static __noinline int reach(struct identity *id, struct sock *sk, const void *ad
 {
 	struct scratch *s = begin(id, ACTION_NET, op);
 
-	if (!s)
-		return -EACCES;
-
 	s->event.family = sk->__sk_common.skc_family;
 
 	__u32 reason = REASON_FAMILY;
@@ -310,7 +307,7 @@ static __noinline int reach_unix(struct identity *id, struct sock *sk, __u32 op)
 
 	struct scratch *s = begin(id, ACTION_NET, op);
 	struct config *cfg = bpf_map_lookup_elem(&config, &zero);
-	if (!s || !cfg)
+	if (!cfg)
 		return -EACCES;
 
 	s->event.family = AF_UNIX;

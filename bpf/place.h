@@ -82,7 +82,18 @@ static __always_inline void note_directory(struct scratch *s, struct dentry *den
 	s->dir_generation = inode->i_generation;
 	s->leaf = (__u64)dentry->d_name.name;
 	s->leaf_len = dentry->d_name.len;
-	s->lasting = dir != dentry && inode && same_forever(dentry->d_sb);
+	s->leaf_inline = bpf_core_field_exists(dentry->d_iname) && s->leaf == (__u64)&dentry->d_iname;
+	if (s->leaf_inline) {
+		/* A short name stands in the dentry. To load it costs half of a call of bpf_probe_read_kernel. */
+		const __u64 *from = (const __u64 *)dentry->d_iname;
+		__u64 *to = (__u64 *)(s->data + KEY);
+
+		to[0] = from[0];
+		to[1] = from[1];
+		to[2] = from[2];
+		to[3] = from[3];
+	}
+	s->inside = dir != dentry && inode;
 }
 
 /* The only entry that may hold a directory. */
@@ -93,24 +104,15 @@ static __always_inline struct place *place_for(__u64 dir, __u32 image, __u32 roo
 	return bpf_map_lookup_elem(&places, &at);
 }
 
-/* Copies a directory's location out of its entry. Not static, as in match.h. */
-__noinline int take_text(struct scratch *s, struct place *p, __u32 len)
+/* Copies `len` bytes of a location, and up to 31 behind them. */
+static __always_inline void copy_text(__u64 *to, const __u64 *from, __u32 len)
 {
-	if (!s || !p)
-		return 0;
-	for (__u32 i = 0; i < PLACE_TEXT && i < len; i += 8)
-		*(__u64 *)(s->data + i) = *(__u64 *)(p->text + i);
-	return 0;
-}
-
-/* And into it. */
-__noinline int put_text(struct scratch *s, struct place *p, __u32 len)
-{
-	if (!s || !p)
-		return 0;
-	for (__u32 i = 0; i < PLACE_TEXT && i < len; i += 8)
-		*(__u64 *)(p->text + i) = *(__u64 *)(s->data + i);
-	return 0;
+	for (__u32 i = 0; i < PLACE_TEXT / 8 && i * 8 < len; i += 4) {
+		to[i] = from[i];
+		to[i + 1] = from[i + 1];
+		to[i + 2] = from[i + 2];
+		to[i + 3] = from[i + 3];
+	}
 }
 
 /* Appends the leaf's name to the directory's location. */
@@ -118,11 +120,21 @@ static __always_inline bool add_leaf(struct scratch *s, __u32 used)
 {
 	__u32 len = s->leaf_len;
 
+	barrier_var(used); /* else a copy is used that the verifier of 6.1 has not seen compared */
 	if (used > PLACE_TEXT || len > IMAGE_NAME)
 		return false;
 	s->data[used] = '/';
-	if (bpf_probe_read_kernel(s->data + used + 1, len, (const void *)s->leaf))
+	if (s->leaf_inline) {
+		const __u64 *from = (const __u64 *)(s->data + KEY);
+		__u64 *to = (__u64 *)(s->data + used + 1);
+
+		to[0] = from[0];
+		to[1] = from[1];
+		to[2] = from[2];
+		to[3] = from[3];
+	} else if (bpf_probe_read_kernel(s->data + used + 1, len, (const void *)s->leaf)) {
 		return false;
+	}
 
 	s->name[0] = (used + 1) << 16 | len;
 	s->names = 1;
@@ -138,7 +150,7 @@ static __always_inline bool add_leaf(struct scratch *s, __u32 used)
  */
 __noinline int recall(struct scratch *s, __u32 root)
 {
-	if (!s || !s->epoch || !s->lasting)
+	if (!s || !s->epoch || !s->inside)
 		return 0;
 
 	struct place *p = place_for(s->dir, s->event.generation, root);
@@ -153,7 +165,7 @@ __noinline int recall(struct scratch *s, __u32 root)
 		return 0;
 
 	__u32 used = p->len, sequence = p->sequence;
-	take_text(s, p, used);
+	copy_text((__u64 *)s->data, (const __u64 *)p->text, used);
 	s->event.start_node = p->start_node;
 	s->node = p->node;
 	s->settled = p->settled;
@@ -171,7 +183,7 @@ __noinline int recall(struct scratch *s, __u32 root)
  */
 __noinline int enter(struct scratch *s, __u32 root, __u32 verdict)
 {
-	if (!s || !s->epoch || !s->lasting || !s->names)
+	if (!s || !s->epoch || !s->inside || !s->names)
 		return 0;
 
 	__u32 leaf = s->name[(s->names - 1) & (MAX_NAMES - 1)] >> 16, len = leaf - 1;
@@ -197,7 +209,7 @@ __noinline int enter(struct scratch *s, __u32 root, __u32 verdict)
 	p->settled = !s->last;
 	p->verdict = verdict;
 	p->len = len;
-	put_text(s, p, len);
+	copy_text((__u64 *)p->text, (const __u64 *)s->data, len);
 	__sync_lock_test_and_set(&p->version, version + 2);
 	return 0;
 }

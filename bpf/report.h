@@ -8,50 +8,42 @@
 #include "kernel.h"
 #include "maps.h"
 
-static __always_inline struct counters *this_cpu(void)
+/* The scratch space of the task whose identity this is. */
+static __always_inline struct scratch *scratch_of(struct identity *id)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&counters, &zero);
+	return &((struct agent_task *)id)->scratch;
 }
 
-/* Counts a decision that cannot even be reported: the hole in `n` and `lost` make it visible. */
-static __always_inline void count_unreported(void)
-{
-	struct counters *c = this_cpu();
-
-	if (!c)
-		return;
-	__sync_fetch_and_add(&c->seen, 1);
-	__sync_fetch_and_add(&c->lost, 1);
-	__sync_fetch_and_add(&c->denied, 1);
-}
-
-/* Scratch space with the head of the event filled in. NULL: no memory; it is counted, the caller must deny. */
-static __noinline struct scratch *begin(struct identity *id, __u32 action, __u32 op)
+/* Scratch space with the head of the event filled in. The identity is the current task's. */
+static __always_inline struct scratch *begin(struct identity *id, __u32 action, __u32 op)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct scratch *s = bpf_task_storage_get(&scratches, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct scratch *s = scratch_of(id);
+	struct event *e = &s->event;
+	__u64 now = bpf_ktime_get_boot_ns();
 
-	if (!s) {
-		count_unreported();
-		return NULL;
+	/* They change only with an exec (exec.h), and each load through the kernel's pointers is checked on 6.1. */
+	if (!id->start) {
+		id->start = task->group_leader->start_boottime;
+		id->pid = task->tgid;
+		id->tid = task->pid;
 	}
 
-	struct event *e = &s->event;
 	__builtin_memset(e, 0, sizeof(*e));
-	e->time = bpf_ktime_get_boot_ns();
+	e->time = now;
 	e->agent = id->agent;
 	s->slot = id->slot;
 	e->run = id->run;
 	e->action = action;
 	e->op = op;
-	e->pid = task->tgid;
-	e->tid = task->pid;
+	e->pid = id->pid;
+	e->tid = id->tid;
+	e->start = id->start;
 	e->ppid = task->real_parent->tgid;
-	e->start = task->group_leader->start_boottime;
 	e->uid = task->cred->uid.val; /* bpf_get_current_uid_gid returns the same, after a call */
-	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	/* Two loads; bpf_get_current_comm is a hundred instructions. */
+	*(__u64 *)e->comm = *(const __u64 *)task->comm;
+	*(__u64 *)(e->comm + 8) = *(const __u64 *)(task->comm + 8);
 
 	s->names = 0;
 	s->used = 0;
@@ -62,6 +54,48 @@ static __noinline struct scratch *begin(struct identity *id, __u32 action, __u32
 	return s;
 }
 
+/*
+ * Whether and how to wake the daemon. It reads for a while after it was woken, so to wake it again and again would only cost
+ * the agent. That while is longer than WAKE_NS (daemon/kernel/events.go).
+ */
+#define WAKE_NS 10000000ULL
+
+static __always_inline __u64 wake_up(struct counters *c, struct event *e)
+{
+	if (e->time - c->woken < WAKE_NS)
+		return BPF_RB_NO_WAKEUP;
+	c->woken = e->time;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+/*
+ * Writes the record: the event, which the text follows in memory. The kernel copies byte by byte and the compiler eight at a
+ * time, but it must know how many, so there are sizes; what lies behind the text is of an earlier subject and is not read.
+ */
+#define SUBMIT(e, size, flags)                                                                     \
+	({                                                                                         \
+		__u64 *to = bpf_ringbuf_reserve(&events, size, 0);                                 \
+		const __u64 *from = (const __u64 *)(e);                                            \
+		if (to) {                                                                          \
+			_Pragma("unroll") for (__u32 i = 0; i < (size) / 8; i++) to[i] = from[i];  \
+			bpf_ringbuf_submit(to, flags);                                             \
+		}                                                                                  \
+		to != NULL;                                                                        \
+	})
+
+static __always_inline bool submit(struct event *e, __u64 flags)
+{
+	__u32 text = e->path_len + e->argv_len;
+
+	if (text <= 64)
+		return SUBMIT(e, sizeof(*e) + 64, flags);
+	if (text <= 128)
+		return SUBMIT(e, sizeof(*e) + 128, flags);
+	if (text > MAX_PATH + MAX_ARGV)
+		return false;
+	return !bpf_ringbuf_output(&events, e, sizeof(*e) + text, flags);
+}
+
 /* Reports the decision and returns it as the hook's answer. */
 static __noinline int conclude(struct scratch *s, __u32 verdict, __u32 reason)
 {
@@ -69,7 +103,6 @@ static __noinline int conclude(struct scratch *s, __u32 verdict, __u32 reason)
 	struct event *e = &s->event;
 	bool allow = reason == REASON_POLICY ? VERDICT_EFFECT(verdict) == EFFECT_ALLOW
 					     : REASON_BIT(reason & 31) & REASONS_ALLOW;
-	__u32 len = sizeof(*e) + e->path_len + e->argv_len;
 
 	if (!c)
 		return -EACCES;
@@ -86,11 +119,9 @@ static __noinline int conclude(struct scratch *s, __u32 verdict, __u32 reason)
 
 	if (!allow)
 		__sync_fetch_and_add(&c->denied, 1);
-	if (len > sizeof(*e) + MAX_PATH + MAX_ARGV)
-		len = sizeof(*e);
-	if (bpf_ringbuf_output(&events, e, len, 0))
-		__sync_fetch_and_add(&c->lost, 1);
-	else
+	if (submit(e, wake_up(c, e)))
 		__sync_fetch_and_add(&c->submitted, 1);
+	else
+		__sync_fetch_and_add(&c->lost, 1);
 	return allow ? 0 : -EACCES;
 }

@@ -13,7 +13,7 @@
 SEC("lsm/task_alloc")
 int BPF_PROG(caisson_task_alloc, struct task_struct *task, unsigned long clone_flags, int ret)
 {
-	struct identity *id, copy = {};
+	struct identity *id;
 
 	if (ret)
 		return ret;
@@ -22,11 +22,12 @@ int BPF_PROG(caisson_task_alloc, struct task_struct *task, unsigned long clone_f
 	if (agent <= 0)
 		return agent;
 
-	copy.agent = id->agent;
-	copy.slot = id->slot;
-	copy.run = id->run;
-	copy.flags = id->flags & TASK_DESCENDANT; /* a launch, and what env may do, are for the task they were given to */
-	if (!bpf_task_storage_get(&tasks, task, &copy, BPF_LOCAL_STORAGE_GET_F_CREATE))
+	struct identity *copy = new_identity(task);
+	if (!copy)
 		return -ENOMEM;
+	copy->agent = id->agent;
+	copy->slot = id->slot;
+	copy->run = id->run;
+	copy->flags = id->flags & TASK_DESCENDANT; /* a launch, and what env may do, are for the task they were given to */
 	return 0;
 }

@@ -2,7 +2,16 @@
 
 package layout
 
-// Identity is the value of the task storage map `tasks`: who a task is. It is set once and copied on fork.
+// AgentTask is the value of the task storage map `tasks`.
+type AgentTask struct {
+	Identity Identity
+	_        [TaskScratch]byte // of the programs alone
+}
+
+// TaskScratch is the size of what the programs keep for themselves behind the identity, in bytes.
+const TaskScratch = 8032
+
+// Identity says who a task is. It is set once and copied on fork.
 type Identity struct {
 	Agent          uint32
 	Slot           uint32 // of the image: the agent's number, or that of an image made for the run
@@ -15,6 +24,9 @@ type Identity struct {
 	EnvLen         uint32 // bytes of the words that env may hand on
 	EnvHash        uint64 // of those words
 	Key            uint64 // of the hashes
+	Start          uint64 // of the process, ns since boot; 0: not read yet
+	PID            uint32 // with Start
+	TID            uint32
 }
 
 // TaskLaunch marks the task that the operator's launch is about to turn into the run's first program.
@@ -46,6 +58,7 @@ type Counters struct {
 	Submitted uint64
 	Lost      uint64 // the ring buffer was full
 	Denied    uint64
+	Woken     uint64 // when the reader was last woken, ns since boot
 }
 
 // Limits of one subject.

@@ -6,16 +6,37 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"caisson/bpf"
 	"caisson/bpf/layout"
 	"github.com/cilium/ebpf/ringbuf"
 )
 
+// To wake a reader costs more than to decide, so each CPU does it only once in 10 ms (WAKE_NS in bpf/report.h). The reader
+// therefore looks again after a longer time, until it finds nothing; then it sleeps until it is woken. An event that was
+// stamped in time but written late, by a task that lost the CPU in between, waits for the last of these at the most.
+const (
+	lookAgain = 20 * time.Millisecond
+	lookLast  = time.Second
+)
+
 // Read waits for the next event. The path and the argument bytes are the caller's to keep. It returns an error that is
-// [os.ErrClosed] after Close.
+// [os.ErrClosed] after Close. It must not be called by two goroutines at a time.
 func (k *Kernel) Read() (layout.Event, []byte, []byte, error) {
 	record, err := k.reader.Read()
+	for ; errors.Is(err, os.ErrDeadlineExceeded); record, err = k.reader.Read() {
+		wait := lookLast
+		if k.busy {
+			wait = lookAgain
+		}
+		k.busy = false
+		k.reader.SetDeadline(time.Now().Add(wait))
+	}
+	if !k.busy {
+		k.busy = true
+		k.reader.SetDeadline(time.Now().Add(lookAgain))
+	}
 	if errors.Is(err, ringbuf.ErrClosed) {
 		return layout.Event{}, nil, nil, os.ErrClosed
 	}

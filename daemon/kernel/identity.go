@@ -88,7 +88,7 @@ func (k *Kernel) Identify(pid int, id layout.Identity) error {
 	}
 	defer unix.Close(pidfd)
 
-	if err := k.maps[bpf.CaissonMapTasks].Put(int32(pidfd), id); err != nil {
+	if err := k.maps[bpf.CaissonMapTasks].Put(int32(pidfd), layout.AgentTask{Identity: id}); err != nil {
 		return fmt.Errorf("identity of process %d: %w", pid, err)
 	}
 	return nil
@@ -96,13 +96,13 @@ func (k *Kernel) Identify(pid int, id layout.Identity) error {
 
 // IdentityOf returns who the main thread of a process is; false if it is no agent, as far as its task storage knows.
 func (k *Kernel) IdentityOf(pidfd int) (layout.Identity, bool, error) {
-	var id layout.Identity
-	err := k.maps[bpf.CaissonMapTasks].Lookup(int32(pidfd), &id)
+	var task layout.AgentTask
+	err := k.maps[bpf.CaissonMapTasks].Lookup(int32(pidfd), &task)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
-		return id, false, nil
+		return layout.Identity{}, false, nil
 	}
 	if err != nil {
-		return id, false, fmt.Errorf("identity of a process: %w", err)
+		return layout.Identity{}, false, fmt.Errorf("identity of a process: %w", err)
 	}
-	return id, true, nil
+	return task.Identity, true, nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"caisson/bpf"
 	"github.com/cilium/ebpf"
@@ -29,6 +30,7 @@ type Options struct {
 type Kernel struct {
 	maps    map[string]*ebpf.Map
 	reader  *ringbuf.Reader
+	busy    bool // it has read something since it last looked in vain
 	adopted bool
 
 	mu          sync.Mutex
@@ -87,6 +89,7 @@ func (k *Kernel) open(spec *ebpf.CollectionSpec, opt Options) error {
 	if err != nil {
 		return fmt.Errorf("event buffer: %w", err)
 	}
+	reader.SetDeadline(time.Now().Add(lookLast))
 	k.reader = reader
 	return nil
 }

@@ -25,12 +25,13 @@ func plus(n float64) func(*report) float64 { return func(*report) float64 { retu
 
 // targets are what `make bench-check` holds the programs to.
 var targets = []target{
-	// On 6.12 it is kept by less than a measurement repeats to, so half a percent is no failure.
-	{"an agent's open costs at most 1.25 times an unconfined one", whoFew, "open", whoBare, 1.25, nothing, map[string]float64{"6.12": 1.005}},
-	{"caisson adds no more to an open than Landlock does", whoFew, "open", whoLandlock, 1, nothing, map[string]float64{"6.1": 1.06}},
+	{"an agent's open costs at most 1.25 times an unconfined one", whoFew, "open", whoBare, 1.25, nothing, nil},
+	// On 6.1 it is kept by less than a measurement repeats to, so a few thousandths are no failure.
+	{"caisson adds no more to an open than Landlock does", whoFew, "open", whoLandlock, 1, nothing, map[string]float64{"6.1": 1.003}},
 	{"an open under 10,000 rules costs at most 1.1 times one under 10", whoMany, "open", whoFew, 1.1, nothing, nil},
 	{"a process that is no agent pays at most 130 instructions more than for an empty program", whoOutsider, "open", whoFloor, 1, plus(130), nil},
-	{"an agent's exec costs at most 1.03 times an unconfined one", whoFew, "exec", whoBare, 1.03, nothing, map[string]float64{"6.1": 1.02}},
+	// An exec repeats to about a percent: what is paged in, and where, differs from process to process.
+	{"an agent's exec costs at most 1.03 times an unconfined one", whoFew, "exec", whoBare, 1.03, nothing, map[string]float64{"6.1": 1.01, "6.12": 1.01}},
 	{"an agent's connect costs at most 1.10 times an unconfined one", whoFew, "connect", whoBare, 1.10, nothing, nil},
 	{"an exec under 10,000 rules costs at most 1.1 times one under 10", whoMany, "exec", whoFew, 1.1, nothing, nil},
 	{"a connect under 10,000 rules costs at most 1.1 times one under 10", whoMany, "connect", whoFew, 1.1, nothing, nil},

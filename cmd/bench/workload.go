@@ -43,7 +43,7 @@ type workload struct {
 
 var workloads = []workload{
 	{
-		name: "git clone",
+		name: "git clone, loose",
 		once: `git init -q repo; cd repo
 			for c in 1 2 3 4; do
 				for f in $(seq 60); do mkdir -p src/d$((f % 12)); seq $((f * 40 + c)) >src/d$((f % 12))/f$f.txt; done
@@ -51,6 +51,12 @@ var workloads = []workload{
 			done`,
 		before: "rm -rf clone",
 		run:    "git clone -q --no-hardlinks repo clone",
+	},
+	{
+		name:   "git clone, packed",
+		once:   "git clone -q --bare --no-hardlinks repo packed; git -C packed repack -qad",
+		before: "rm -rf clone",
+		run:    "git clone -q --no-hardlinks packed clone",
 	},
 	{
 		name: "C build",

@@ -16,14 +16,18 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	CaissonMapAnswers                    = "answers"
 	CaissonMapConfig                     = "config"
 	CaissonMapCounters                   = "counters"
 	CaissonMapEpochs                     = "epochs"
 	CaissonMapEvents                     = "events"
+	CaissonMapHearts                     = "hearts"
+	CaissonMapHelds                      = "helds"
 	CaissonMapImages                     = "images"
 	CaissonMapMounts                     = "mounts"
 	CaissonMapNames                      = "names"
 	CaissonMapPlaces                     = "places"
+	CaissonMapRequests                   = "requests"
 	CaissonMapSlices                     = "slices"
 	CaissonMapTasks                      = "tasks"
 	CaissonProgCaissonBpf                = "caisson_bpf"
@@ -138,14 +142,18 @@ type CaissonProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type CaissonMapSpecs struct {
+	Answers  *ebpf.MapSpec `ebpf:"answers"`
 	Config   *ebpf.MapSpec `ebpf:"config"`
 	Counters *ebpf.MapSpec `ebpf:"counters"`
 	Epochs   *ebpf.MapSpec `ebpf:"epochs"`
 	Events   *ebpf.MapSpec `ebpf:"events"`
+	Hearts   *ebpf.MapSpec `ebpf:"hearts"`
+	Helds    *ebpf.MapSpec `ebpf:"helds"`
 	Images   *ebpf.MapSpec `ebpf:"images"`
 	Mounts   *ebpf.MapSpec `ebpf:"mounts"`
 	Names    *ebpf.MapSpec `ebpf:"names"`
 	Places   *ebpf.MapSpec `ebpf:"places"`
+	Requests *ebpf.MapSpec `ebpf:"requests"`
 	Slices   *ebpf.MapSpec `ebpf:"slices"`
 	Tasks    *ebpf.MapSpec `ebpf:"tasks"`
 }
@@ -176,28 +184,36 @@ func (o *CaissonObjects) Close() error {
 //
 // It can be passed to LoadCaissonObjects or ebpf.CollectionSpec.LoadAndAssign.
 type CaissonMaps struct {
+	Answers  *ebpf.Map `ebpf:"answers"`
 	Config   *ebpf.Map `ebpf:"config"`
 	Counters *ebpf.Map `ebpf:"counters"`
 	Epochs   *ebpf.Map `ebpf:"epochs"`
 	Events   *ebpf.Map `ebpf:"events"`
+	Hearts   *ebpf.Map `ebpf:"hearts"`
+	Helds    *ebpf.Map `ebpf:"helds"`
 	Images   *ebpf.Map `ebpf:"images"`
 	Mounts   *ebpf.Map `ebpf:"mounts"`
 	Names    *ebpf.Map `ebpf:"names"`
 	Places   *ebpf.Map `ebpf:"places"`
+	Requests *ebpf.Map `ebpf:"requests"`
 	Slices   *ebpf.Map `ebpf:"slices"`
 	Tasks    *ebpf.Map `ebpf:"tasks"`
 }
 
 func (m *CaissonMaps) Close() error {
 	return _CaissonClose(
+		m.Answers,
 		m.Config,
 		m.Counters,
 		m.Epochs,
 		m.Events,
+		m.Hearts,
+		m.Helds,
 		m.Images,
 		m.Mounts,
 		m.Names,
 		m.Places,
+		m.Requests,
 		m.Slices,
 		m.Tasks,
 	)

@@ -16,14 +16,18 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	EqualMapAnswers                   = "answers"
 	EqualMapConfig                    = "config"
 	EqualMapCounters                  = "counters"
 	EqualMapEpochs                    = "epochs"
 	EqualMapEvents                    = "events"
+	EqualMapHearts                    = "hearts"
+	EqualMapHelds                     = "helds"
 	EqualMapImages                    = "images"
 	EqualMapMounts                    = "mounts"
 	EqualMapNames                     = "names"
 	EqualMapPlaces                    = "places"
+	EqualMapRequests                  = "requests"
 	EqualMapRooms                     = "rooms"
 	EqualMapSlices                    = "slices"
 	EqualMapSubjects                  = "subjects"
@@ -88,14 +92,18 @@ type EqualProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type EqualMapSpecs struct {
+	Answers  *ebpf.MapSpec `ebpf:"answers"`
 	Config   *ebpf.MapSpec `ebpf:"config"`
 	Counters *ebpf.MapSpec `ebpf:"counters"`
 	Epochs   *ebpf.MapSpec `ebpf:"epochs"`
 	Events   *ebpf.MapSpec `ebpf:"events"`
+	Hearts   *ebpf.MapSpec `ebpf:"hearts"`
+	Helds    *ebpf.MapSpec `ebpf:"helds"`
 	Images   *ebpf.MapSpec `ebpf:"images"`
 	Mounts   *ebpf.MapSpec `ebpf:"mounts"`
 	Names    *ebpf.MapSpec `ebpf:"names"`
 	Places   *ebpf.MapSpec `ebpf:"places"`
+	Requests *ebpf.MapSpec `ebpf:"requests"`
 	Rooms    *ebpf.MapSpec `ebpf:"rooms"`
 	Slices   *ebpf.MapSpec `ebpf:"slices"`
 	Subjects *ebpf.MapSpec `ebpf:"subjects"`
@@ -128,14 +136,18 @@ func (o *EqualObjects) Close() error {
 //
 // It can be passed to LoadEqualObjects or ebpf.CollectionSpec.LoadAndAssign.
 type EqualMaps struct {
+	Answers  *ebpf.Map `ebpf:"answers"`
 	Config   *ebpf.Map `ebpf:"config"`
 	Counters *ebpf.Map `ebpf:"counters"`
 	Epochs   *ebpf.Map `ebpf:"epochs"`
 	Events   *ebpf.Map `ebpf:"events"`
+	Hearts   *ebpf.Map `ebpf:"hearts"`
+	Helds    *ebpf.Map `ebpf:"helds"`
 	Images   *ebpf.Map `ebpf:"images"`
 	Mounts   *ebpf.Map `ebpf:"mounts"`
 	Names    *ebpf.Map `ebpf:"names"`
 	Places   *ebpf.Map `ebpf:"places"`
+	Requests *ebpf.Map `ebpf:"requests"`
 	Rooms    *ebpf.Map `ebpf:"rooms"`
 	Slices   *ebpf.Map `ebpf:"slices"`
 	Subjects *ebpf.Map `ebpf:"subjects"`
@@ -144,14 +156,18 @@ type EqualMaps struct {
 
 func (m *EqualMaps) Close() error {
 	return _EqualClose(
+		m.Answers,
 		m.Config,
 		m.Counters,
 		m.Epochs,
 		m.Events,
+		m.Hearts,
+		m.Helds,
 		m.Images,
 		m.Mounts,
 		m.Names,
 		m.Places,
+		m.Requests,
 		m.Rooms,
 		m.Slices,
 		m.Subjects,

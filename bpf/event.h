@@ -58,12 +58,18 @@ enum reason {
 	REASON_SUBTREE,
 	REASON_CONTINUED,
 	REASON_DESCENDANT,
+	REASON_HELD,
+	REASON_APPROVED,
+	REASON_REFUSED,
+	REASON_CANNOT_WAIT,
+	REASON_UNATTENDED,
+	REASON_QUEUE_FULL,
 };
 
 #define REASON_BIT(reason) (1U << (reason))
 
 #define REASONS_ALLOW (REASON_BIT(REASON_LAUNCH) | REASON_BIT(REASON_CONTROL) | REASON_BIT(REASON_CONTINUED) | \
-		       REASON_BIT(REASON_DESCENDANT))
+		       REASON_BIT(REASON_DESCENDANT) | REASON_BIT(REASON_APPROVED))
 
 /* What is refused all the same to an agent that is only observed: the hard floor, and what no valid image decided. */
 #define REASONS_FIRM (REASON_BIT(REASON_FLOOR) | REASON_BIT(REASON_NO_POLICY) | REASON_BIT(REASON_NO_MEMORY) | \
@@ -75,6 +81,7 @@ struct event {
 	__u64 run;
 	__u64 start;
 	__u64 ino;
+	__u64 hold; /* number of the question that is put, or was answered; 0: none */
 	__u32 dev;
 	__u32 cpu;
 	__u32 agent;
@@ -151,8 +158,33 @@ struct counters {
 	__u64 submitted;
 	__u64 lost;
 	__u64 denied;
+	__u64 asked; /* questions put; makes their numbers */
 	__u64 woken; /* when the reader was last woken, ns since boot */
 };
+
+/* What is asked of user space, by number; the programs put it in, and take it out when the answer is used or unwanted. */
+struct request {
+	__u64 run;
+	__u64 start;
+	__u64 time;
+	__u32 pid;
+	__u32 tid;
+};
+
+/* What user space answers, by the same number. */
+struct answer {
+	__u32 allow;
+	__u32 verdict; /* of the rule that has decided */
+};
+
+/* Whether somebody is there to answer. */
+struct heart {
+	__u64 until; /* ns since boot; later, nobody is */
+	__u64 key;   /* of the digests */
+};
+
+#define MAX_REQUESTS 8192 /* held at a time; more are denied */
+#define MAX_KEPT 4	  /* questions of one system call */
 
 #define MAX_AGENTS 1024
 #define MAX_SLOTS 4096 /* of images: one per agent, and the rest for runs whose policy has variables */

@@ -16,7 +16,7 @@
 #include "argv.h"
 #include "location.h"
 #include "match.h"
-#include "report.h"
+#include "conclude.h"
 #include "script.h"
 
 /* Remembers what was judged until the exec commits. */
@@ -34,8 +34,13 @@ int BPF_PROG(caisson_bprm_creds_for_exec, struct linux_binprm *bprm, int ret)
 {
 	struct identity *id = identity_of(bpf_get_current_task_btf());
 
-	if (id)
-		id->flags &= TASK_LAUNCH | TASK_DESCENDANT | TASK_ENV;
+	if (!id)
+		return ret;
+
+	id->flags &= TASK_LAUNCH | TASK_DESCENDANT | TASK_ENV;
+	struct held *h = bpf_task_storage_get(&helds, bpf_get_current_task_btf(), NULL, 0);
+	if (h)
+		__builtin_memset(h->used, 0, sizeof(h->used));
 	return ret;
 }
 
@@ -139,9 +144,12 @@ int BPF_PROG(caisson_bprm_check_security, struct linux_binprm *bprm, int ret)
 		reason = settle_exec(s, id, bprm, verdict, reason);
 
 	int answer = conclude(s, verdict, reason);
-	if (!answer)
-		remember(id, s);
-	return answer;
+	if (answer)
+		return answer;
+	if (s->event.reason == REASON_APPROVED) /* else settle_exec has done so */
+		look_ahead(s, id, bprm, s->event.verdict);
+	remember(id, s);
+	return 0;
 }
 
 SEC("lsm.s/bprm_committed_creds")

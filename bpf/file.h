@@ -23,7 +23,7 @@
 #include "location.h"
 #include "match.h"
 #include "place.h"
-#include "report.h"
+#include "conclude.h"
 
 /*
  * The verdict on one access of an agent to one file; 0 if s->error says why there is none. Walks only if the directory is
@@ -87,14 +87,21 @@ static __always_inline bool has_no_place(struct dentry *dentry)
 }
 
 /* Decides one access, and reports it. */
-static __always_inline int judge(struct identity *id, struct dentry *dentry, __u32 action, __u32 op)
+static __always_inline int judge_made(struct identity *id, struct dentry *dentry, __u32 action, __u32 op, bool made)
 {
 	struct scratch *s = begin(id, action, op);
+
+	s->made = made;
 
 	__u32 verdict = consider(s, dentry, action);
 	if (op == OP_OPEN && s->error == REASON_DETACHED && has_no_place(dentry))
 		return 0;
 	return conclude(s, verdict, s->error);
+}
+
+static __always_inline int judge(struct identity *id, struct dentry *dentry, __u32 action, __u32 op)
+{
+	return judge_made(id, dentry, action, op, false);
 }
 
 /* May the agent read this? Nothing is reported: it did not try to. */
@@ -196,9 +203,9 @@ int BPF_PROG(caisson_file_open, struct file *file, int ret)
 		return open_to_execute(id, dentry);
 
 	if (mode & FMODE_WRITE || flags & O_TRUNC)
-		answer = judge(id, dentry, ACTION_WRITE, OP_OPEN);
+		answer = judge_made(id, dentry, ACTION_WRITE, OP_OPEN, mode & FMODE_CREATED);
 	if (!answer && (mode & FMODE_READ || !(mode & FMODE_WRITE)))
-		answer = judge(id, dentry, ACTION_READ, OP_OPEN);
+		answer = judge_made(id, dentry, ACTION_READ, OP_OPEN, mode & FMODE_CREATED);
 	return answer;
 }
 

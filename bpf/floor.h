@@ -14,7 +14,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "location.h"
-#include "report.h"
+#include "conclude.h"
 
 /* Refuses, with the location of `dentry`, if there is one, in the report. */
 static __noinline int refuse(struct identity *id, struct dentry *dentry, __u32 op)

@@ -52,8 +52,10 @@ static __always_inline int who(struct identity **id)
 
 	/* No storage of any kind: the usual case on a host, and a load is cheaper than a call that finds nothing. */
 	*id = task->bpf_storage ? identity_of(task) : NULL;
-	if (*id)
+	if (*id) {
+		((struct agent_task *)*id)->scratch.fresh = 1;
 		return 1;
+	}
 
 	struct config *cfg = bpf_map_lookup_elem(&config, &zero);
 	if (!cfg || !cfg->slice || bpf_get_current_ancestor_cgroup_id(cfg->slice_level) != cfg->slice)
@@ -72,5 +74,6 @@ static __always_inline int who(struct identity **id)
 	(*id)->agent = agent ? *agent : 0;
 	(*id)->slot = (*id)->agent;
 	(*id)->run = bpf_get_current_ancestor_cgroup_id(cfg->slice_level + 2) ?: slice; /* or directly in the slice */
+	((struct agent_task *)*id)->scratch.fresh = 1;
 	return 1;
 }

@@ -88,7 +88,17 @@ struct cred {
 	kuid_t uid;
 };
 
+struct thread_info {
+	__u32 status;
+};
+
+struct pt_regs {
+	unsigned long orig_ax;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
+	unsigned int flags;
 	__s32 pid;
 	__s32 tgid;
 	struct task_struct *real_parent;
@@ -174,6 +184,16 @@ struct msghdr {
 #define IPPROTO_UDP 17
 #define IPPROTO_MPTCP 262
 #define PAGE_SIZE 4096
+#define TS_COMPAT 0x0002	 /* arch/x86/include/asm/thread_info.h, in a system call of a 32-bit program */
+#define PF_EXITING 0x00000004	 /* include/linux/sched.h, as the following */
+#define PF_IO_WORKER 0x00000010
+#define PF_DUMPCORE 0x00000200
+#define PF_USER_WORKER 0x00004000 /* since 6.4; in 6.1 PF_USED_ASYNC, which no task has for long */
+#define PF_KTHREAD 0x00200000
+#define FMODE_CREATED 0x100000	 /* include/linux/fs.h, "File was created during open" */
+#define SIGCONT 18
+#define SIGSTOP 19
+#define ERESTARTNOINTR 513	 /* include/linux/errno.h */
 #define SIGKILL 9
 #define EACCES 13		 /* include/uapi/asm-generic/errno-base.h */
 #define ENOMEM 12

@@ -35,7 +35,6 @@ struct scratch {
 	__u64 stack_pgd; /* argv: top of the page table of the new image */
 	__u64 stack;	 /* argv: address of the next byte there */
 	__u32 names;	/* entries of `name` in use */
-	__u32 depth;	/* entries of `text` in use */
 	__u32 used;	/* bytes of `data` in use */
 	__u32 error;	/* enum reason, of the helper loops */
 	__u32 sequence;	/* of rename_lock, when the location was read */
@@ -50,8 +49,6 @@ struct scratch {
 	__u32 slot;	/* of the image that decides */
 	__u32 node;	/* matcher: where it stands */
 	__u32 last;	/* matcher: where it stood before the last name; 0: it never got there */
-	__u32 settled;	/* matcher: `node` is final */
-	__u32 matched;	/* matcher: which patterns of the node match the name */
 	__u32 table;	/* matcher: from the header, as the next two */
 	__u32 mask;
 	__u32 seed;
@@ -67,7 +64,10 @@ struct scratch {
 	__u64 sip[4];	/* hash: state */
 	__u32 place;	/* matcher: where in the name to look for the next middle */
 	__u32 same;	/* matcher: how many of its bytes stand there */
-	__u32 found;	/* matcher: all of them */
+	__u8 depth;	/* entries of `text` in use */
+	__u8 matched;	/* matcher: which patterns of the node match the name */
+	__u8 found;	/* matcher: all of the middle's bytes stand there */
+	__u8 settled;	/* matcher: `node` is final */
 	__u8 top;	/* the way up ended at a root */
 	__u8 procfs;	/* the location is on a proc file system */
 	__u8 inside;	/* there is a directory (place.h) */
@@ -77,6 +77,8 @@ struct scratch {
 	__u8 cut;	/* there are more words than `name` or `data` holds */
 	__u8 skip;	/* argv: 1 while the word is argv[0], which proves nothing and is no name */
 	__u8 observe;	/* the image's policy refuses nothing */
+	__u8 fresh;	/* nothing has been asked in this run of the program */
+	__u8 made;	/* the file was made by the system call that opens it */
 };
 
 /*
@@ -195,6 +197,46 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } epochs SEC(".maps");
+
+/* ---- What waits for an answer, see hold.h ---- */
+
+/* What a task has asked. */
+struct held {
+	__u64 id; /* of the question; 0: none */
+	__u64 digest;
+	__u64 kept[MAX_KEPT]; /* digests of what is approved, and not done yet */
+	__u64 used[MAX_KEPT]; /* of what was approved in this attempt */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct held);
+} helds SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_REQUESTS);
+	__type(key, __u64);
+	__type(value, struct request);
+} requests SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_REQUESTS);
+	__type(key, __u64);
+	__type(value, struct answer);
+} answers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct heart);
+} hearts SEC(".maps");
 
 /* ---- What was done ---- */
 

@@ -20,7 +20,7 @@
 
 #include "location.h"
 #include "match.h"
-#include "report.h"
+#include "conclude.h"
 
 /* struct sockaddr_in6 and, in its first eight bytes, struct sockaddr_in (include/uapi/linux/in.h, in6.h). */
 struct address {

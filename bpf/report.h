@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Beginning and end of every decision: scratch space and the head of the event first, the event and the answer last. */
+/* The event of a decision: scratch space and its head first; and at the end, how it is written. */
 #pragma once
 
 #include <bpf/bpf_core_read.h>
@@ -51,6 +51,7 @@ static __always_inline struct scratch *begin(struct identity *id, __u32 action, 
 	s->cut = 0;
 	s->node = 0;
 	s->observe = 0;
+	s->made = 0;
 	return s;
 }
 
@@ -62,7 +63,7 @@ static __always_inline struct scratch *begin(struct identity *id, __u32 action, 
 
 static __always_inline __u64 wake_up(struct counters *c, struct event *e)
 {
-	if (e->time - c->woken < WAKE_NS)
+	if (e->time - c->woken < WAKE_NS && e->reason != REASON_HELD)
 		return BPF_RB_NO_WAKEUP;
 	c->woken = e->time;
 	return BPF_RB_FORCE_WAKEUP;
@@ -94,34 +95,4 @@ static __always_inline bool submit(struct event *e, __u64 flags)
 	if (text > MAX_PATH + MAX_ARGV)
 		return false;
 	return !bpf_ringbuf_output(&events, e, sizeof(*e) + text, flags);
-}
-
-/* Reports the decision and returns it as the hook's answer. */
-static __noinline int conclude(struct scratch *s, __u32 verdict, __u32 reason)
-{
-	struct counters *c = this_cpu();
-	struct event *e = &s->event;
-	bool allow = reason == REASON_POLICY ? VERDICT_EFFECT(verdict) == EFFECT_ALLOW
-					     : REASON_BIT(reason & 31) & REASONS_ALLOW;
-
-	if (!c)
-		return -EACCES;
-
-	/* Of an agent that is only observed it is reported what the policy says, and not done. */
-	if (s->observe && !(REASON_BIT(reason & 31) & REASONS_FIRM))
-		allow = true;
-
-	e->verdict = verdict;
-	e->reason = reason;
-	e->denied = !allow;
-	e->cpu = bpf_get_smp_processor_id();
-	e->n = __sync_fetch_and_add(&c->seen, 1) + 1;
-
-	if (!allow)
-		__sync_fetch_and_add(&c->denied, 1);
-	if (submit(e, wake_up(c, e)))
-		__sync_fetch_and_add(&c->submitted, 1);
-	else
-		__sync_fetch_and_add(&c->lost, 1);
-	return allow ? 0 : -EACCES;
 }

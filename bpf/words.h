@@ -46,26 +46,37 @@ static long hash_more(__u32 i, struct walk *w)
 	return 0;
 }
 
-/* Of data[at .. at+len); the length goes first, so that zeros behind the end do not matter. */
-__noinline __u64 hash_words(struct scratch *s, __u64 key, __u32 at, __u32 len)
+static __always_inline void hash_begin(struct scratch *s, __u64 key)
 {
-	struct walk w = { .s = s };
-
-	if (!s)
-		return 0;
-
 	s->sip[0] = key ^ 0x736f6d6570736575ULL;
 	s->sip[1] = ~key ^ 0x646f72616e646f6dULL;
 	s->sip[2] = key ^ 0x6c7967656e657261ULL;
 	s->sip[3] = ~key ^ 0x7465646279746573ULL;
+}
+
+/* Adds data[at .. at+len), and ends; the length goes first, so that zeros behind the end do not matter. */
+static __always_inline __u64 hash_end(struct scratch *s, __u32 at, __u32 len)
+{
+	struct walk w = { .s = s };
+
 	sip_word(s->sip, len);
 	s->hash_at = at;
 	s->hash_left = len;
-	bpf_loop(MAX_ARGV / 8, hash_more, &w, 0);
+	bpf_loop((MAX_PATH + MAX_ARGV) / 8, hash_more, &w, 0);
 
 	s->sip[2] ^= 0xff;
 	sip_round(s->sip);
 	sip_round(s->sip);
 	sip_round(s->sip);
 	return s->sip[0] ^ s->sip[1] ^ s->sip[2] ^ s->sip[3];
+}
+
+/* Of data[at .. at+len). */
+__noinline __u64 hash_words(struct scratch *s, __u64 key, __u32 at, __u32 len)
+{
+	if (!s)
+		return 0;
+
+	hash_begin(s, key);
+	return hash_end(s, at, len);
 }

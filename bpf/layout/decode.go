@@ -15,14 +15,15 @@ func DecodeEvent(record []byte) (e Event, path, argv []byte, ok bool) {
 	e = Event{
 		N: le.Uint64(record), Time: le.Uint64(record[8:]), Run: le.Uint64(record[16:]),
 		Start: le.Uint64(record[24:]), Ino: le.Uint64(record[32:]),
-		Dev: le.Uint32(record[40:]), CPU: le.Uint32(record[44:]), Agent: le.Uint32(record[48:]),
-		Generation: le.Uint32(record[52:]), PID: le.Uint32(record[56:]), TID: le.Uint32(record[60:]),
-		PPID: le.Uint32(record[64:]), UID: le.Uint32(record[68:]),
-		Verdict: le.Uint32(record[72:]), StartNode: le.Uint32(record[76:]),
-		Action: record[80], Op: record[81], Reason: record[82], Denied: record[83],
-		PathLen: le.Uint16(record[84:]), ArgvLen: le.Uint16(record[86:]), Argc: le.Uint16(record[88:]),
-		Family: le.Uint16(record[90:]), Proto: le.Uint16(record[92:]), Port: le.Uint16(record[94:]),
-		Addr: [16]byte(record[96:]), Comm: [16]byte(record[112:]),
+		Hold: le.Uint64(record[40:]),
+		Dev:  le.Uint32(record[48:]), CPU: le.Uint32(record[52:]), Agent: le.Uint32(record[56:]),
+		Generation: le.Uint32(record[60:]), PID: le.Uint32(record[64:]), TID: le.Uint32(record[68:]),
+		PPID: le.Uint32(record[72:]), UID: le.Uint32(record[76:]),
+		Verdict: le.Uint32(record[80:]), StartNode: le.Uint32(record[84:]),
+		Action: record[88], Op: record[89], Reason: record[90], Denied: record[91],
+		PathLen: le.Uint16(record[92:]), ArgvLen: le.Uint16(record[94:]), Argc: le.Uint16(record[96:]),
+		Family: le.Uint16(record[98:]), Proto: le.Uint16(record[100:]), Port: le.Uint16(record[102:]),
+		Addr: [16]byte(record[104:]), Comm: [16]byte(record[120:]),
 	}
 
 	path = record[EventSize:]

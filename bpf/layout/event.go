@@ -56,6 +56,12 @@ const (
 	ReasonInterp     = 15 // the interpreter that a program names may not be used
 	ReasonSubtree    = 16 // a directory below which rules decide differently may not be moved
 	ReasonContinued  = 17 // allowed: the interpreter of a script that a rule allows
+	ReasonHeld       = 19 // neither allowed nor denied: it waits for an answer
+	ReasonApproved   = 20 // allowed: the answer
+	ReasonRefused    = 21 // the answer was no
+	ReasonCannotWait = 22 // in a system call that cannot be repeated, or a task that cannot be stopped
+	ReasonUnattended = 23 // the daemon is not there to answer
+	ReasonQueueFull  = 24 // too many wait already
 	ReasonDescendant = 18 // allowed: no rule speaks of it, and a rule with `descendants: allow` allowed what started it
 )
 
@@ -67,6 +73,7 @@ type Event struct {
 	Run        uint64 // cgroup id of the run
 	Start      uint64 // start of the process, ns since boot
 	Ino        uint64
+	Hold       uint64 // number of the question that is put, or was answered; 0: none
 	Dev        uint32 // s_dev of the superblock: major<<20 | minor
 	CPU        uint32
 	Agent      uint32
@@ -92,4 +99,4 @@ type Event struct {
 }
 
 // EventSize is the size of [Event], in bytes.
-const EventSize = 128
+const EventSize = 136

@@ -58,6 +58,7 @@ type Counters struct {
 	Submitted uint64
 	Lost      uint64 // the ring buffer was full
 	Denied    uint64
+	Asked     uint64 // questions put to user space
 	Woken     uint64 // when the reader was last woken, ns since boot
 }
 
@@ -78,3 +79,24 @@ const MaxSlots = 4096
 
 // AgentNameBytes is the size of the key of the map `names`: an identity of at most 63 bytes, zero-padded.
 const AgentNameBytes = 64
+
+// Request is an element of the map `requests`: a system call that waits, by number.
+type Request struct {
+	Run   uint64 // cgroup id
+	Start uint64 // of the process, ns since boot
+	Time  uint64 // of the question, ns since boot
+	PID   uint32
+	TID   uint32
+}
+
+// Answer is an element of the map `answers`, by the same number.
+type Answer struct {
+	Allow   uint32
+	Verdict uint32 // verdict word of the rule that has decided
+}
+
+// Heart is the single element of the map `hearts`.
+type Heart struct {
+	Until uint64 // ns since boot; later nobody is there to answer, and nothing is held
+	Key   uint64 // of the digests; never changes while anything waits
+}

@@ -27,6 +27,7 @@ func init() {
 	if os.Getenv(connectEnv) == "" {
 		return
 	}
+	fmt.Println("ready") // its exec is over, which an agent's must have been judged to survive
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
@@ -89,6 +90,26 @@ func TestVMHoldConnect(t *testing.T) {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
+	said := make(chan string)
+	go func() {
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			said <- lines.Text()
+		}
+	}()
+	answer := func() string {
+		t.Helper()
+		select {
+		case s := <-said:
+			return s
+		case <-time.After(20 * time.Second):
+			t.Fatal("the child says nothing")
+		}
+		panic("not reached")
+	}
+	if s := answer(); s != "ready" {
+		t.Fatal(s)
+	}
 	if err := k.Identify(cmd.Process.Pid, layout.Identity{Agent: 1, Slot: 1, Run: 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -119,24 +140,6 @@ func TestVMHoldConnect(t *testing.T) {
 		}
 		panic("not reached")
 	}
-	said := make(chan string)
-	go func() {
-		lines := bufio.NewScanner(out)
-		for lines.Scan() {
-			said <- lines.Text()
-		}
-	}()
-	answer := func() string {
-		t.Helper()
-		select {
-		case s := <-said:
-			return s
-		case <-time.After(20 * time.Second):
-			t.Fatal("the child says nothing")
-		}
-		panic("not reached")
-	}
-
 	fmt.Fprintln(in, port)
 	if e := next(layout.ReasonUnattended); e.Denied != 1 || answer() != "permission denied" {
 		t.Fatalf("nobody attends: %+v", e)

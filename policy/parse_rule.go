@@ -43,6 +43,7 @@ func (p *parser) rule(n *yaml.Node) Rule {
 			p.fail(position(v), "remove it", "descendants belongs to rules with action shell_exec and effect ALLOW")
 		}
 	}
+	rule.Approval = p.approval(f, rule.Effect, decided)
 	if v := f["expires"]; v != nil {
 		rule.Expires = p.expires(v)
 	}

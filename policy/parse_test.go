@@ -137,6 +137,11 @@ var badValues = []struct{ name, text, want string }{
 	{"port in hex", netRuleText("port: { equals: 0x50 }"), `port "0x50" is not a port`},
 }
 
+// asked is a policy with one rule that asks.
+func asked(field string) string {
+	return rule1("name: r\naction: network\neffect: REQUIRE_APPROVAL\n" + field)
+}
+
 // badFields are faults of the keys that a policy or a rule may have.
 var badFields = []struct{ name, text, want string }{
 	{"unknown mode", "agent: a\nmode: observ\nrules: []\n", `f.yaml:2:7: unknown mode "observ" (use enforce or observe; did you mean observe?)`},
@@ -153,6 +158,18 @@ var badFields = []struct{ name, text, want string }{
 		"f.yaml:6:18: descendants belongs to rules with action shell_exec and effect ALLOW (remove it)"},
 	{"descendants of a denial", rule1("name: r\naction: shell_exec\neffect: DENY\ndescendants: allow"), "descendants belongs to"},
 	{"descendants deny", rule1("name: r\naction: shell_exec\neffect: ALLOW\ndescendants: deny"), `unknown descendants "deny" (use allow)`},
+	{"message of an ALLOW", rule1("name: r\naction: network\neffect: ALLOW\nmessage: x"),
+		"f.yaml:6:15: message belongs to rules with effect REQUIRE_APPROVAL (remove it)"},
+	{"message of two lines", asked("message: \"a\\nb\""), "f.yaml:6:15: the message is too long, or not text (use at most 500 bytes"},
+	{"timeout without unit", asked("timeout: \"90\""), `f.yaml:6:15: "90" is no time to wait (write 1s to 24h, as 90s or 10m)`},
+	{"timeout too short", asked("timeout: 999ms"), `"999ms" is no time to wait`},
+	{"timeout too long", asked("timeout: 24h1s"), `"24h1s" is no time to wait`},
+	{"approvers a name", asked("approvers: wheel"), "f.yaml:6:17: approvers must be a list of groups, not a string (write a list, as [wheel, oncall])"},
+	{"approvers empty", asked("approvers: []"), "approvers must be a list of groups"},
+	{"approver no group", asked("approvers: [a b]"), `"a b" is no group (use the name of a group of the host`},
+	{"approver twice", asked("approvers: [ops, ops]"), "ops stands twice in approvers (remove one of them)"},
+	{"quorum 0", asked("quorum: 0"), "f.yaml:6:14: quorum must be how many users must approve (write a number from 1 to 10)"},
+	{"quorum a word", asked("quorum: two"), "quorum must be how many users must approve"},
 	{"expires a day", rule1("name: r\naction: network\neffect: ALLOW\nexpires: 2026-12-31"),
 		`f.yaml:6:14: "2026-12-31" is no RFC 3339 date (write date, time and zone, as 2026-12-31T23:59:59Z)`},
 	{"expires without zone", rule1("name: r\naction: network\neffect: ALLOW\nexpires: 2026-12-31T00:00:00"), "is no RFC 3339 date"},

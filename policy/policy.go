@@ -32,6 +32,7 @@ type Rule struct {
 	Descendants bool      // shell_exec with ALLOW: what the program starts may run too, unless a rule denies it
 	Expires     time.Time // the rule does not exist from then on; zero: never
 	Schedule    []Window  // the rule exists only inside one of these; none: always
+	Approval    Approval  // REQUIRE_APPROVAL: how it is answered
 
 	File     string // where it stands; "" in the baseline
 	Pos      Pos

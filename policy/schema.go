@@ -90,6 +90,12 @@ func ruleForm() form {
 		"if":   form{"required": []string{"descendants"}},
 		"then": form{"properties": form{"action": form{"const": ShellExec.String()}, "effect": form{"const": Allow.String()}}},
 	})
+	for _, field := range approvalFields {
+		each = append(each, form{
+			"if":   form{"required": []string{field.name}},
+			"then": form{"properties": form{"effect": form{"const": RequireApproval.String()}}},
+		})
+	}
 	rule["allOf"] = each
 	return rule
 }

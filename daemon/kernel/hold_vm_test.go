@@ -61,7 +61,7 @@ func TestVMHoldConnect(t *testing.T) {
 	defer l.Close()
 	port := l.Addr().(*net.TCPAddr).Port
 
-	p, err := policy.Parse("a.yaml", []byte("agent: a\nrules:\n  - { name: ask, action: network, conditions: { address: 127.0.0.1 }, effect: REQUIRE_APPROVAL }\n"))
+	p, err := policy.Parse("a.yaml", []byte("agent: a\nrules:\n  - { name: ask, action: network, conditions: { address: { equals: 127.0.0.1 } }, effect: REQUIRE_APPROVAL }\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

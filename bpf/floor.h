@@ -20,6 +20,7 @@
 static __noinline int refuse(struct identity *id, struct dentry *dentry, __u32 op)
 {
 	struct scratch *s = begin(id, ACTION_FLOOR, op);
+
 	if (dentry)
 		read_location(s, dentry);
 	return conclude(s, 0, REASON_FLOOR);

@@ -26,8 +26,10 @@ func init() {
 	if os.Getenv(burstEnv) == "" {
 		return
 	}
-	var err error
-	for line := make([]byte, 1); err == nil; {
+	// Only now is its exec over, which an agent's must have been judged to survive.
+	line := []byte{'r'}
+	_, err := os.Stdout.Write(line)
+	for err == nil {
 		if _, err = os.Stdin.Read(line); err != nil {
 			break
 		}
@@ -76,6 +78,9 @@ func TestVMReadsWhatItIsNotWokenFor(t *testing.T) {
 			t.Errorf("the child: %v", err)
 		}
 	})
+	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
 	// Without an image everything is refused; reading and writing what is open is not asked about.
 	if err := k.Identify(cmd.Process.Pid, layout.Identity{Agent: 1, Slot: 1, Run: 1}); err != nil {
 		t.Fatal(err)

@@ -71,6 +71,15 @@ static __always_inline __u64 epoch_now(void)
 	return mounts & 1 ? 0 : mounts + *of_superblocks;
 }
 
+/* Copies 32 bytes: of a map, or of a kernel object that BTF describes. */
+static __always_inline void copy_32(__u64 *to, const __u64 *from)
+{
+	to[0] = from[0];
+	to[1] = from[1];
+	to[2] = from[2];
+	to[3] = from[3];
+}
+
 /* Notes which directory `dentry` is in and what it is called there. What follows need not see a dentry. */
 static __always_inline void note_directory(struct scratch *s, struct dentry *dentry)
 {
@@ -83,16 +92,9 @@ static __always_inline void note_directory(struct scratch *s, struct dentry *den
 	s->leaf = (__u64)dentry->d_name.name;
 	s->leaf_len = dentry->d_name.len;
 	s->leaf_inline = bpf_core_field_exists(dentry->d_iname) && s->leaf == (__u64)&dentry->d_iname;
-	if (s->leaf_inline) {
-		/* A short name stands in the dentry. To load it costs half of a call of bpf_probe_read_kernel. */
-		const __u64 *from = (const __u64 *)dentry->d_iname;
-		__u64 *to = (__u64 *)(s->data + KEY);
-
-		to[0] = from[0];
-		to[1] = from[1];
-		to[2] = from[2];
-		to[3] = from[3];
-	}
+	/* A short name stands in the dentry. To load it costs half of a call of bpf_probe_read_kernel. */
+	if (s->leaf_inline)
+		copy_32((__u64 *)(s->data + KEY), (const __u64 *)dentry->d_iname);
 	s->inside = dir != dentry && inode;
 }
 
@@ -107,12 +109,8 @@ static __always_inline struct place *place_for(__u64 dir, __u32 image, __u32 roo
 /* Copies `len` bytes of a location, and up to 31 behind them. */
 static __always_inline void copy_text(__u64 *to, const __u64 *from, __u32 len)
 {
-	for (__u32 i = 0; i < PLACE_TEXT / 8 && i * 8 < len; i += 4) {
-		to[i] = from[i];
-		to[i + 1] = from[i + 1];
-		to[i + 2] = from[i + 2];
-		to[i + 3] = from[i + 3];
-	}
+	for (__u32 i = 0; i < PLACE_TEXT / 8 && i * 8 < len; i += 4)
+		copy_32(to + i, from + i);
 }
 
 /* Appends the leaf's name to the directory's location. */
@@ -124,17 +122,10 @@ static __always_inline bool add_leaf(struct scratch *s, __u32 used)
 	if (used > PLACE_TEXT || len > IMAGE_NAME)
 		return false;
 	s->data[used] = '/';
-	if (s->leaf_inline) {
-		const __u64 *from = (const __u64 *)(s->data + KEY);
-		__u64 *to = (__u64 *)(s->data + used + 1);
-
-		to[0] = from[0];
-		to[1] = from[1];
-		to[2] = from[2];
-		to[3] = from[3];
-	} else if (bpf_probe_read_kernel(s->data + used + 1, len, (const void *)s->leaf)) {
+	if (s->leaf_inline)
+		copy_32((__u64 *)(s->data + used + 1), (const __u64 *)(s->data + KEY));
+	else if (bpf_probe_read_kernel(s->data + used + 1, len, (const void *)s->leaf))
 		return false;
-	}
 
 	s->name[0] = (used + 1) << 16 | len;
 	s->names = 1;

@@ -119,7 +119,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.SetOutput(stderr)
 	flags.BoolVar(&opt.Render, "render", false, "print docs/performance.md from reports")
 	flags.BoolVar(&opt.Check, "check", false, "fail if a report misses a target")
-	flags.BoolVar(&opt.Quick, "quick", false, "measure only what the targets are about, with fewer repetitions")
+	flags.BoolVar(&opt.Quick, "quick", false, "measure only what the targets are about, and opens with fewer repetitions")
 	flags.BoolVar(&opt.Work, "work", false, "measure workloads instead of single operations")
 	flags.StringVar(&opt.Run, "run", "", "compare a command unconfined and as this `agent`")
 	flags.IntVar(&opt.Rounds, "rounds", 3, "`number` of times -run runs the command each way")

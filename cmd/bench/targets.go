@@ -26,8 +26,8 @@ func plus(n float64) func(*report) float64 { return func(*report) float64 { retu
 // targets are what `make bench-check` holds the programs to.
 var targets = []target{
 	{"an agent's open costs at most 1.25 times an unconfined one", whoFew, "open", whoBare, 1.25, nothing, nil},
-	// On 6.1 it is kept by less than a measurement repeats to, so a few thousandths are no failure.
-	{"caisson adds no more to an open than Landlock does", whoFew, "open", whoLandlock, 1, nothing, map[string]float64{"6.1": 1.003}},
+	// On 6.1 it is at its bound: from boot to boot, how the maps' hashes fall moves it by some 100 instructions either way.
+	{"caisson adds no more to an open than Landlock does", whoFew, "open", whoLandlock, 1, nothing, map[string]float64{"6.1": 1.01}},
 	{"an open under 10,000 rules costs at most 1.1 times one under 10", whoMany, "open", whoFew, 1.1, nothing, nil},
 	{"a process that is no agent pays at most 130 instructions more than for an empty program", whoOutsider, "open", whoFloor, 1, plus(130), nil},
 	// So is this there; an exec repeats to about half a percent, since what is paged in differs from process to process.

@@ -105,11 +105,27 @@ rules:
 	c.denied(tool("a", strings.Repeat("x", 5000)))       // beyond what is read: it could be a word that is denied
 	c.denied(tool(strings.Fields(strings.Repeat("a ", 300))...))
 
+	// The words are read in pieces of 256 bytes: whichever byte of a word a piece ends with, the word is the same.
+	for _, at := range [][2]int{{246, 266}, {504, 516}, {1016, 1028}, {2024, 2030}} {
+		for n := at[0]; n < at[1]; n++ {
+			c.denied(tool(append(padding(n-len("tool.")), "--eval=x")...))
+			c.allowed(tool(append(padding(n-len("tool.")), "--evil=x")...))
+		}
+	}
+
 	c.allowed(npm("run", "build"))
 	c.denied(npm("run", "build", "x"))
 	c.denied(npm("run"))
 	c.denied(npm("run", "buil"))
 	c.denied(npm("run build"))
+}
+
+// padding are words that take n bytes with the zeros that end them.
+func padding(n int) (words []string) {
+	for ; n > 0; n -= 100 {
+		words = append(words, strings.Repeat("x", min(n, 100)-1))
+	}
+	return words
 }
 
 // The loader that an ELF file names runs before the program does, and instead of it if it likes: it must be one the agent

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -62,6 +63,40 @@ func (c *Client) Self(ctx context.Context) (api.Self, error) {
 func (c *Client) Reload(ctx context.Context, agent string) (api.Reload, error) {
 	var r api.Reload
 	return r, c.call(ctx, http.MethodPost, api.PathReload, api.ReloadRequest{Agent: agent}, &r)
+}
+
+// Approvals returns what waits for an answer. With a version it waits until there is another, 25 seconds at most.
+func (c *Client) Approvals(ctx context.Context, after uint64) (api.Approvals, error) {
+	path := api.PathApprovals
+	if after != 0 {
+		path += "?after=" + strconv.FormatUint(after, 10)
+	}
+	var a api.Approvals
+	return a, c.call(ctx, http.MethodGet, path, nil, &a)
+}
+
+// Answer approves or denies requests.
+func (c *Client) Answer(ctx context.Context, in api.AnswerRequest) (api.Answers, error) {
+	var a api.Answers
+	return a, c.call(ctx, http.MethodPost, api.PathAnswers, in, &a)
+}
+
+// Grants returns the approvals that are remembered.
+func (c *Client) Grants(ctx context.Context) (api.Grants, error) {
+	var g api.Grants
+	return g, c.call(ctx, http.MethodGet, api.PathGrants, nil, &g)
+}
+
+// Revoke takes a grant back.
+func (c *Client) Revoke(ctx context.Context, id string) (api.Grant, error) {
+	var g api.Grant
+	return g, c.call(ctx, http.MethodPost, api.PathRevoke, api.RevokeRequest{ID: id}, &g)
+}
+
+// Denials returns what the calling process's own run was denied last.
+func (c *Client) Denials(ctx context.Context) (api.Denials, error) {
+	var d api.Denials
+	return d, c.call(ctx, http.MethodGet, api.PathDenials, nil, &d)
 }
 
 // call sends one request and decodes its answer into out.

@@ -46,7 +46,7 @@ var ruleFields = []keyword{
 	{"effect", true, "What happens when the rule matches.", enumForm("ALLOW", "DENY", "REQUIRE_APPROVAL")},
 	{"descendants", false, "allow: what the program starts may run too, unless a rule denies it. Only for shell_exec with ALLOW.", enumForm("allow")},
 	{"message", false, "Why it asks, for who answers and for the agent. This and the next three only with REQUIRE_APPROVAL.", textForm(maxMessage)},
-	{"timeout", false, "How long it waits for an answer, 1s to 24h; then it is denied. 5m when left out.", form{"type": "string", "minLength": 2}},
+	{"timeout", false, "How long it waits for an answer, 1s to 24h; then it is denied. 5m when left out.", form{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`}},
 	{"approvers", false, "Groups of the host of which a member must answer.",
 		form{"type": "array", "minItems": 1, "maxItems": maxApprovers, "uniqueItems": true, "items": form{"type": "string", "pattern": groupName.String()}}},
 	{"quorum", false, "How many different users must approve.", form{"type": "integer", "minimum": 1, "maximum": maxQuorum}},

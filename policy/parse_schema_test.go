@@ -134,7 +134,7 @@ func TestSchemaAcceptsGoodPolicies(t *testing.T) {
 }
 
 // onlyParser are the faults of form that a schema cannot say. Of those of badPolicies and badFields it finds all others.
-var onlyParser = []string{"duplicate rule name", "reserved rule name", "description with an escape"}
+var onlyParser = []string{"duplicate rule name", "reserved rule name", "description with an escape", "message of two lines", "timeout too short", "timeout too long"}
 
 // alsoSchema are the faults of values that the schema finds. The text of most values only the parser understands.
 var alsoSchema = []string{"relative path", "long regex", "unknown protocol", "protocol pattern", "quoted port", "port 0", "port too large"}

@@ -33,6 +33,7 @@ type wire struct {
 	Addr64     []byte `json:"addr_b64"`
 	Host64     []byte `json:"host_b64"`
 	Text64     []byte `json:"text_b64"`
+	Ask64      []byte `json:"ask_b64"`
 }
 
 // ParseLine decodes one line of a log, with or without its newline, after
@@ -74,7 +75,7 @@ func (w *wire) bytes() error {
 		{w.Op64, &r.Op}, {w.Verdict64, &r.Verdict}, {w.Enforced64, &r.Enforced}, {w.Rule64, &r.Rule},
 		{w.Reason64, &r.Reason}, {w.Where64, &r.Where}, {w.Pol64, &r.Pol}, {w.Comm64, &r.Comm},
 		{w.Exe64, &r.Exe}, {w.Path64, &r.Path}, {w.Path264, &r.Path2}, {w.Proto64, &r.Proto},
-		{w.Addr64, &r.Addr}, {w.Host64, &r.Host}, {w.Text64, &r.Text},
+		{w.Addr64, &r.Addr}, {w.Host64, &r.Host}, {w.Text64, &r.Text}, {w.Ask64, &r.Ask},
 	} {
 		if f.from != nil {
 			*f.to = string(f.from)

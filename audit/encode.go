@@ -65,6 +65,7 @@ func (e *encoder) body(r *Record) {
 	e.counts("counts", r.Counts)
 	e.str("text", r.Text)
 	e.actor(r.Actor)
+	e.str("ask", r.Ask)
 	e.seal(r.Seal)
 	if len(e.cut) > 0 {
 		cut := e.cut
@@ -182,6 +183,8 @@ func (e *encoder) actor(a *Actor) {
 	e.b = strconv.AppendUint(e.b, uint64(a.GID), 10)
 	e.b = append(e.b, `,"pid":`...)
 	e.b = strconv.AppendUint(e.b, uint64(a.PID), 10)
+	e.str("user", a.User)
+	e.str("tty", a.TTY)
 	e.b = append(e.b, '}')
 }
 

@@ -26,7 +26,7 @@ func full() Record {
 		Enforced: EnforcedDeny, Rule: "no-rm", Reason: "because", Where: "kernel", Gen: 7, Pol: "01020304",
 		PID: 1, TID: 2, Start: 3, PPID: 4, UID: &uid, Cg: 5, Comm: "c", Exe: "/e", Path: "/p", Path2: "/q",
 		Argc: 3, Argv: []string{"rm", "-rf", ""}, Proto: "tcp", Addr: "192.0.2.1", Port: 443, Host: "h.example",
-		Count: 12, Counts: map[string]uint64{"ring_full": 3, "too_big": 0}, Text: "t", Actor: &Actor{0, 0, 9},
+		Count: 12, Counts: map[string]uint64{"ring_full": 3, "too_big": 0}, Text: "t", Actor: &Actor{0, 0, 9, "anna", "pts/1"}, Ask: "r1-abc",
 	}
 }
 
@@ -37,7 +37,7 @@ func TestLineIsStable(t *testing.T) {
 		`"enforced":"deny","rule":"no-rm","reason":"because","where":"kernel","gen":7,"pol":"01020304","pid":1,"tid":2,"start":3,` +
 		`"ppid":4,"uid":0,"cg":5,"comm":"c","exe":"/e","path":"/p","path2":"/q","argc":3,"argv":["rm","-rf",""],"proto":"tcp",` +
 		`"addr":"192.0.2.1","port":443,"host":"h.example","count":12,"counts":{"ring_full":3,"too_big":0},"text":"t",` +
-		`"actor":{"uid":0,"gid":0,"pid":9},"hash":"`
+		`"actor":{"uid":0,"gid":0,"pid":9,"user":"anna","tty":"pts/1"},"ask":"r1-abc","hash":"`
 	got := string(encodeOne(full()))
 	if !strings.HasPrefix(got, want) || len(got) != len(want)+64+3 {
 		t.Errorf("got  %s\nwant %s…", got, want)

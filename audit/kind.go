@@ -36,6 +36,7 @@ const (
 	KindFloor           Kind = "floor"            // refused to every agent, whatever its policy
 	KindIntegrityFailed Kind = "integrity.failed" // something that must hold does not
 	KindDisagreement    Kind = "disagreement"     // kernel and user space judged one event differently
+	KindApproval        Kind = "approval"         // what became of a request for approval; Actor says who has answered
 	KindAdmin           Kind = "admin"            // a person changed something; Actor says who
 )
 
@@ -44,12 +45,14 @@ const (
 	VerdictAllow           = "ALLOW"
 	VerdictDeny            = "DENY"
 	VerdictRequireApproval = "REQUIRE_APPROVAL"
+	VerdictDefer           = "DEFER" // only of what is held: the image leaves it to user space
 )
 
 // What the kernel really did with the call.
 const (
 	EnforcedAllow    = "allow"
 	EnforcedDeny     = "deny"
+	EnforcedHeld     = "held"     // neither yet: it waits, and what comes of it is another record
 	EnforcedObserved = "observed" // let through, whatever the verdict, because the agent is only observed
 )
 

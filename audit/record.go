@@ -30,8 +30,8 @@ type Record struct {
 	Kind     Kind   `json:"kind"`     // what this is about; required
 	Action   string `json:"action"`   // file_read, file_write, shell_exec or network
 	Op       string `json:"op"`       // the system call or hook, in more detail than Kind
-	Verdict  string `json:"verdict"`  // ALLOW, DENY or REQUIRE_APPROVAL
-	Enforced string `json:"enforced"` // what the kernel really did: allow, deny or observed
+	Verdict  string `json:"verdict"`  // ALLOW, DENY, REQUIRE_APPROVAL or DEFER
+	Enforced string `json:"enforced"` // what the kernel really did: allow, deny, held or observed
 	Rule     string `json:"rule"`     // name of the rule that matched
 	Reason   string `json:"reason"`   // why, in words
 	Where    string `json:"where"`    // who decided: kernel or daemon
@@ -59,7 +59,8 @@ type Record struct {
 	Count  uint64            `json:"count"`  // events folded into this record; 0 and absent mean one
 	Counts map[string]uint64 `json:"counts"` // what was lost, by cause, in gap records
 	Text   string            `json:"text"`   // words for people
-	Actor  *Actor            `json:"actor"`  // who did it, in admin records
+	Actor  *Actor            `json:"actor"`  // who did it, in records of what people did
+	Ask    string            `json:"ask"`    // id of the request for approval that this belongs to
 	Seal   *SegmentSeal      `json:"seal"`   // only in segment.seal
 
 	Cut  []string `json:"cut"`  // names of fields that were too long and lost their end
@@ -77,6 +78,9 @@ type Actor struct {
 	UID uint32 `json:"uid"` // user
 	GID uint32 `json:"gid"` // group
 	PID uint32 `json:"pid"` // process
+
+	User string `json:"user"` // the user's name; "" if the host has none, or it was not asked for
+	TTY  string `json:"tty"`  // terminal of the process, as "pts/3"; "" if it has none
 }
 
 // SegmentSeal sums up a segment that was closed in good order.

@@ -16,6 +16,7 @@ import (
 	"caisson/audit"
 	"caisson/daemon/cgroup"
 	"caisson/daemon/control"
+	"caisson/daemon/holds"
 	"caisson/daemon/mount"
 	"caisson/daemon/names"
 	"caisson/daemon/resolver"
@@ -38,6 +39,7 @@ type Daemon struct {
 	socket   *control.Socket
 	names    *names.Cache
 	resolver *resolver.Resolver
+	holds    *holds.Holder
 	runs     *runs.Runs
 	table    atomic.Pointer[mount.Table]
 	failed   chan error // the log has failed
@@ -100,6 +102,7 @@ func (d *Daemon) work(ctx context.Context, reload <-chan struct{}) error {
 
 	run(func(context.Context) error { return d.receive() })
 	run(d.tick)
+	run(d.holds.Run)
 	run(d.resolve)
 	run(d.schedule)
 	run(d.watch)

@@ -109,6 +109,7 @@ func (d *Daemon) holes(now time.Time, idle bool) error {
 
 // ended writes down the end of a run.
 func (d *Daemon) ended(r cgroup.Run) {
+	d.holds.EndRun(r.ID)
 	counts, err := d.resolver.EndRun(r.Cg)
 	err = errors.Join(err, d.ledger.Append(audit.Record{
 		Kind: audit.KindAgentStop, Agent: r.Agent, Run: r.ID, Cg: r.Cg, Where: "daemon",

@@ -43,6 +43,9 @@ type fakeKernel struct {
 	closed   chan struct{}
 	setCalls int
 	failSet  error
+	attended time.Duration
+	requests map[uint64]layout.Request
+	answers  map[uint64]layout.Answer
 }
 
 type fakeEvent struct {
@@ -52,7 +55,7 @@ type fakeEvent struct {
 
 func newFakeKernel() *fakeKernel {
 	return &fakeKernel{ids: map[string]uint32{}, slices: map[uint64]uint32{}, images: map[uint32][]byte{}, tasks: map[string]layout.Identity{},
-		mounts: map[uint32]map[uint32]layout.MountNodes{}, seen: make([]uint64, 2), events: make(chan fakeEvent, 64), closed: make(chan struct{})}
+		mounts: map[uint32]map[uint32]layout.MountNodes{}, seen: make([]uint64, 2), events: make(chan fakeEvent, 64), closed: make(chan struct{}), requests: map[uint64]layout.Request{}, answers: map[uint64]layout.Answer{}}
 }
 
 // again is the same kernel for the next daemon.
@@ -62,6 +65,30 @@ func (k *fakeKernel) again() *fakeKernel {
 }
 
 func (k *fakeKernel) Adopted() bool { return k.adopted }
+func (k *fakeKernel) Attend(d time.Duration) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.attended = d
+	return nil
+}
+func (k *fakeKernel) Requests() (map[uint64]layout.Request, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return maps.Clone(k.requests), nil
+}
+func (k *fakeKernel) Answer(id uint64, a layout.Answer) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.answers[id] = a
+	return nil
+}
+func (k *fakeKernel) Forget(id uint64) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.requests, id)
+	delete(k.answers, id)
+	return nil
+}
 func (k *fakeKernel) SetConfig(c layout.Config) error {
 	k.config = c
 	return nil

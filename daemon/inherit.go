@@ -30,7 +30,7 @@ func (d *Daemon) inherited(n draft) (generation uint32, ok bool) {
 
 // adopt takes over what an earlier daemon left in force, as it is. Nothing has been read of the kernel's events yet.
 func (d *Daemon) adopt(n draft, generation uint32, nodes map[uint32]layout.MountNodes) error {
-	d.resolver.Learn(n.slot.agent.id, generation, n.policy, n.image)
+	d.resolver.Learn(n.slot.agent.id, generation, n.policy, n.env, n.image)
 	if err := d.keep(n, generation, nodes); err != nil {
 		return err
 	}

@@ -2,7 +2,10 @@
 
 package daemon
 
-import "caisson/bpf/layout"
+import (
+	"caisson/bpf/layout"
+	"caisson/daemon/holds"
+)
 
 // Kernel is the enforcing side: *kernel.Kernel of package daemon/kernel, which documents the methods. It is an interface
 // so that tests need no kernel.
@@ -22,5 +25,6 @@ type Kernel interface {
 	IdentityOf(pidfd int) (layout.Identity, bool, error)
 	Read() (e layout.Event, path, argv []byte, err error)
 	Counters() ([]layout.Counters, error)
+	holds.Kernel
 	Close() error
 }

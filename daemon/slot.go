@@ -35,7 +35,7 @@ type draft struct {
 	slot    *slot
 	policy  *policy.Policy
 	image   *policy.Image
-	now     time.Time
+	env     policy.Env
 	refused *writers.Notes
 }
 
@@ -46,11 +46,12 @@ func (d *Daemon) draft(s *slot, p *policy.Policy) (draft, error) {
 		return draft{}, err
 	}
 	env, refused := d.env()
+	env = env.Memo()
 	image, err := policy.Compile(p, env)
 	if err != nil {
 		return draft{}, err
 	}
-	return draft{s, p, image, env.Now, refused}, nil
+	return draft{s, p, image, env, refused}, nil
 }
 
 // install puts a draft in force, unless exactly that is in force already: then only the places of superblocks are brought
@@ -68,13 +69,13 @@ func (d *Daemon) install(n draft, why string) (changed bool, err error) {
 	}
 
 	old, generation := s.generation, d.nextGeneration()
-	d.resolver.Learn(s.agent.id, generation, n.policy, n.image)
+	d.resolver.Learn(s.agent.id, generation, n.policy, n.env, n.image)
 	if err := d.kernel.SetImage(s.number, n.image.Bytes(generation), nodes); err != nil {
 		d.resolver.Retire(s.agent.id, generation)
 		return false, fmt.Errorf("putting the image in force: %w", err)
 	}
 	d.set(n, generation)
-	d.resolver.Retire(s.agent.id, old)
+	d.retire(s.agent, old)
 	return true, d.ledger.Append(loaded(s, why))
 }
 
@@ -92,8 +93,8 @@ func (d *Daemon) set(n draft, generation uint32) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := n.slot
-	s.policy, s.image, s.generation, s.compiled = n.policy, n.image, generation, n.now
-	s.until = n.policy.NextChange(n.now)
+	s.policy, s.image, s.generation, s.compiled = n.policy, n.image, generation, n.env.Now
+	s.until = n.policy.NextChange(n.env.Now)
 	s.surveyed = d.ground.Fingerprint()
 }
 
@@ -102,12 +103,19 @@ func (d *Daemon) clear(s *slot) error {
 	if err := d.kernel.RemoveImage(s.number); err != nil {
 		return fmt.Errorf("withdrawing an image of %s: %w", s.agent.name, err)
 	}
-	d.resolver.Retire(s.agent.id, s.generation)
+	d.retire(s.agent, s.generation)
 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s.image, s.generation = nil, 0
 	return nil
+}
+
+// retire is told that a generation of an agent's policy is not in force any more: what it asked is asked again by the one
+// that is.
+func (d *Daemon) retire(a *agent, generation uint32) {
+	d.resolver.Retire(a.id, generation)
+	d.holds.Replaced(a.name, generation)
 }
 
 // silence withdraws the image of one slot, because it must not stay in force and there is no other. The caller holds

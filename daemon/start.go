@@ -5,11 +5,13 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"caisson/audit"
 	"caisson/bpf/layout"
 	"caisson/daemon/cgroup"
 	"caisson/daemon/control"
+	"caisson/daemon/holds"
 	"caisson/daemon/resolver"
 	"caisson/daemon/runs"
 )
@@ -59,7 +61,20 @@ func (d *Daemon) prepare() error {
 		return err
 	}
 	d.dropStale()
-	return d.runs.Adopt()
+	if err := d.runs.Adopt(); err != nil {
+		return err
+	}
+	return d.holds.Resume()
+}
+
+// tag is in the ids of one daemon's requests for approval, and not in those of the last.
+func tag(start time.Time) string {
+	const letters = "bcdfghjkmnpqrstvwxz" // no words come of them, and none is taken for a digit
+	var b [4]byte
+	for n, i := start.Unix(), 0; i < len(b); n, i = n/int64(len(letters)), i+1 {
+		b[i] = letters[n%int64(len(letters))]
+	}
+	return string(b[:])
 }
 
 // host opens what the host provides.
@@ -84,11 +99,14 @@ func (d *Daemon) assemble() {
 	d.runs = runs.New(runs.Options{
 		Tree: d.tree, Identify: d.kernel.Identify, Record: d.ledger.AppendSync, Watch: d.watcher.Add, Ended: d.ended,
 	})
+	d.holds = holds.New(holds.Options{Kernel: d.kernel, Record: d.ledger.AppendSync, Inside: d.tree.Inside, Tag: tag(d.started), Log: d.log})
 	d.resolver = resolver.New(resolver.Options{
 		Record: d.ledger.Append,
 		Path:   func(dev uint32, path string) string { return d.table.Load().Path(dev, path) },
 		Run:    d.runs.ID,
 		Owner:  d.tree.Owner,
+		Held:   d.holds.Take,
+		Answer: d.holds.Answer,
 	})
 }
 

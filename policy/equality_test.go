@@ -21,6 +21,11 @@ func comparePair(p *policy.Policy, m *policy.Image, s policy.Subject, exact bool
 
 	// An image may refuse to settle what the specification settles, and then it denies; it may never say anything else.
 	want := policy.Reference(p, policytest.Env, s)
+	if got.Effect == policy.Defer {
+		if settled := policy.Settle(p, policytest.Env, s, got.Rule); settled != want {
+			return fmt.Sprintf("image %+v, settled as %+v, specification %+v", got, settled, want)
+		}
+	}
 	switch {
 	case got == want:
 	case got.Reason == policy.ReasonTooLong:

@@ -144,7 +144,7 @@ func lookupHost(host string) []netip.Addr {
 
 // replayRecord decides one record again.
 func replayRecord(r *replay.Replay, rec *audit.Record) error {
-	if rec.Action == "" || rec.Verdict == "" || rec.Kind == audit.KindDisagreement {
+	if rec.Action == "" || rec.Verdict == "" || rec.Kind == audit.KindDisagreement || rec.Enforced == audit.EnforcedHeld {
 		return nil // no decision of a policy
 	}
 	s, why := recordSubject(rec)

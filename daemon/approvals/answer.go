@@ -20,6 +20,9 @@ type NotAllowedError struct {
 }
 
 func (e *NotAllowedError) Error() string {
+	if len(e.Need) == 0 {
+		return fmt.Sprintf("%s may not answer this: the rule names no approvers, so it is for root", e.User)
+	}
 	return fmt.Sprintf("%s may not answer this: the rule wants a member of %s", e.User, strings.Join(e.Need, " or "))
 }
 
@@ -67,7 +70,7 @@ func (q *Queue) Approve(id string, p Person, s Scope, text string, now time.Time
 		return nil, errors.New(problem)
 	}
 	if slices.ContainsFunc(r.votes, func(v Person) bool { return v.UID == p.UID }) {
-		return nil, fmt.Errorf("%s has approved this already (it needs %d different users)", p.User, r.ask.Terms.quorum())
+		return nil, fmt.Errorf("%s has approved this already (it needs %d different users)", p.Name(), r.ask.Terms.quorum())
 	}
 
 	r.votes = append(r.votes, p)
@@ -101,9 +104,16 @@ func (q *Queue) answerable(id string, p Person, now time.Time) (*request, error)
 	if r == nil || !now.Before(r.deadline) {
 		return nil, fmt.Errorf("%s: %w (caisson approvals lists those that do)", id, ErrNotWaiting)
 	}
-	need := r.ask.Terms.Approvers
-	if len(need) > 0 && !slices.ContainsFunc(need, func(g string) bool { return slices.Contains(p.Groups, g) }) {
-		return nil, &NotAllowedError{p.User, need}
+	if !r.ask.Terms.Allow(p) {
+		return nil, &NotAllowedError{p.Name(), r.ask.Terms.Approvers}
 	}
 	return r, nil
+}
+
+// Allow says whether somebody may answer.
+func (t Terms) Allow(p Person) bool {
+	if len(t.Approvers) == 0 {
+		return p.Owner
+	}
+	return slices.ContainsFunc(t.Approvers, func(g string) bool { return slices.Contains(p.Groups, g) })
 }

@@ -21,7 +21,7 @@ type Ask struct {
 type Terms struct {
 	Message   string        // why it asks, for people
 	Timeout   time.Duration // how long it waits for an answer; 0: [DefaultTimeout]
-	Approvers []string      // groups of which a member must answer; empty: whoever may use the daemon
+	Approvers []string      // groups of which a member must answer; empty: root answers
 	Quorum    int           // how many different users must approve; 0 means 1
 }
 
@@ -33,10 +33,11 @@ type matter struct {
 	agent      string
 	generation uint32
 	rule       string
-	subject    string // "": whatever the rule matches
+	op         string
+	subject    string
 }
 
-func (a Ask) matter() matter { return matter{a.Agent, a.Generation, a.Rule, a.Subject} }
+func (a Ask) matter() matter { return matter{a.Agent, a.Generation, a.Rule, a.Op, a.Subject} }
 
 // timeout and quorum fill in the defaults.
 func (t Terms) timeout() time.Duration {
@@ -47,3 +48,6 @@ func (t Terms) timeout() time.Duration {
 }
 
 func (t Terms) quorum() int { return max(t.Quorum, 1) }
+
+// Missing is how many further approvals a request with so many still needs.
+func (t Terms) Missing(votes int) int { return max(0, t.quorum()-votes) }

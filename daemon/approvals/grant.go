@@ -41,6 +41,7 @@ type Grant struct {
 	Run        string // "": every run
 	Generation uint32
 	Rule       string
+	Op         string    // with Subject
 	Subject    string    // "": whatever the rule matches
 	Until      time.Time // zero: the end of the run
 	Made       time.Time
@@ -51,7 +52,7 @@ type Grant struct {
 // covers says whether the grant is about what is asked.
 func (g *Grant) covers(a Ask, now time.Time) bool {
 	same := g.Agent == a.Agent && g.Generation == a.Generation && g.Rule == a.Rule
-	return same && (g.Subject == "" || g.Subject == a.Subject) && (g.Run == "" || g.Run == a.Run) && !g.over(now)
+	return same && (g.Subject == "" || g.Subject == a.Subject && g.Op == a.Op) && (g.Run == "" || g.Run == a.Run) && !g.over(now)
 }
 
 func (g *Grant) over(now time.Time) bool { return !g.Until.IsZero() && !now.Before(g.Until) }
@@ -79,11 +80,11 @@ func (q *Queue) Revoke(id string) (Grant, bool) {
 // grant remembers an approval of a request.
 func (q *Queue) grant(r *request, s Scope, now time.Time) *Grant {
 	g := &Grant{
-		ID: q.next("g"), Agent: r.ask.Agent, Generation: r.ask.Generation, Rule: r.ask.Rule, Subject: r.ask.Subject, Made: now,
-		By: slices.Clone(r.votes),
+		ID: q.next("g"), Agent: r.ask.Agent, Generation: r.ask.Generation, Rule: r.ask.Rule, Op: r.ask.Op, Subject: r.ask.Subject,
+		Made: now, By: slices.Clone(r.votes),
 	}
 	if s.Pattern {
-		g.Subject = ""
+		g.Op, g.Subject = "", ""
 	}
 	if s.Run {
 		g.Run = r.ask.Run

@@ -25,6 +25,7 @@ const MaxBackoff = 15 * time.Minute
 // Queue holds the requests. It is not safe for concurrent use.
 type Queue struct {
 	limits   Limits
+	tag      string
 	number   uint64
 	requests map[string]*request // by id
 	waiting  map[wait]*request   // the same, by what they are about
@@ -58,10 +59,11 @@ type denial struct {
 	text  string
 }
 
-// New returns an empty queue.
-func New(l Limits) *Queue {
+// New returns an empty queue. All its ids end in the tag: two queues with different tags have no id in common, so that
+// nobody answers a request of this daemon who means one of the last.
+func New(l Limits, tag string) *Queue {
 	return &Queue{
-		limits: l, requests: map[string]*request{}, waiting: map[wait]*request{}, holds: map[uint64]*request{},
+		limits: l, tag: tag, requests: map[string]*request{}, waiting: map[wait]*request{}, holds: map[uint64]*request{},
 		grants: map[string]*Grant{}, denials: map[wait]*denial{},
 	}
 }
@@ -69,7 +71,7 @@ func New(l Limits) *Queue {
 // next makes an id that a person can type. Ids are not secret: who may answer is decided by who asks.
 func (q *Queue) next(prefix string) string {
 	q.number++
-	return prefix + strconv.FormatUint(q.number, 10)
+	return prefix + strconv.FormatUint(q.number, 10) + "-" + q.tag
 }
 
 // Ask takes a held call. Either it is answered at once, or it waits and `news` says whether it did not join others.
@@ -110,17 +112,27 @@ func (q *Queue) load(agent string) (requests, holds int) {
 	return requests, holds
 }
 
-// Gone takes back a held call whose task is no more. The last of a request takes it away.
-func (q *Queue) Gone(hold uint64) {
+// Of returns the request that a held call waits in.
+func (q *Queue) Of(hold uint64) Pending {
+	if r := q.holds[hold]; r != nil {
+		return r.pending()
+	}
+	return Pending{}
+}
+
+// Gone takes back a held call whose task is no more. It returns the id of the request that it was in, "" for none; the last
+// call of a request takes it away.
+func (q *Queue) Gone(hold uint64) (id string, over bool) {
 	r := q.holds[hold]
 	if r == nil {
-		return
+		return "", false
 	}
 	delete(q.holds, hold)
 	r.holds = slices.DeleteFunc(r.holds, func(h uint64) bool { return h == hold })
 	if len(r.holds) == 0 {
 		q.remove(r)
 	}
+	return r.id, len(r.holds) == 0
 }
 
 // Expire answers what has waited too long, and forgets what is over. It returns when it must be called next; zero: not

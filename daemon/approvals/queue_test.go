@@ -7,14 +7,15 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
 
 var (
 	start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	anna  = Person{UID: 1000, User: "anna", Groups: []string{"anna", "release"}, PID: 7, TTY: "pts/1"}
-	bert  = Person{UID: 1001, User: "bert", Groups: []string{"bert"}}
+	anna  = Person{UID: 1000, User: "anna", Groups: []string{"anna", "release"}, PID: 7, TTY: "pts/1", Owner: true}
+	bert  = Person{UID: 1001, User: "bert", Groups: []string{"bert"}, Owner: true}
 )
 
 // deploy is a call of the run "one" that a rule wants approved.
@@ -50,7 +51,7 @@ func holds(list []Verdict) []uint64 {
 }
 
 func TestEquivalentCallsWaitTogether(t *testing.T) {
-	q := New(DefaultLimits)
+	q := New(DefaultLimits, "t")
 	_, _, news := q.Ask(deploy(1), start)
 	_, _, again := q.Ask(deploy(2), start.Add(time.Second))
 	if !news || again {
@@ -87,7 +88,7 @@ func TestEquivalentCallsWaitTogether(t *testing.T) {
 }
 
 func TestDenialIsRemembered(t *testing.T) {
-	q := New(DefaultLimits)
+	q := New(DefaultLimits, "t")
 	now := start
 	wait := DefaultLimits.Backoff
 	for hold := uint64(1); hold < 20; hold += 3 {
@@ -111,7 +112,7 @@ func TestDenialIsRemembered(t *testing.T) {
 }
 
 func TestTimeout(t *testing.T) {
-	q := New(DefaultLimits)
+	q := New(DefaultLimits, "t")
 	a := deploy(1)
 	a.Terms.Timeout = 10 * time.Second
 	id := ask(t, q, a, start)
@@ -141,7 +142,7 @@ func TestGrants(t *testing.T) {
 		end     time.Duration // when a grant for a time ends
 	}{
 		{"run", Scope{Run: true}, []Ask{deploy(2)},
-			[]Ask{other(func(a *Ask) { a.Run = "two" }), other(func(a *Ask) { a.Subject = "x" }), other(func(a *Ask) { a.Rule = "x" }),
+			[]Ask{other(func(a *Ask) { a.Run = "two" }), other(func(a *Ask) { a.Subject = "x" }), other(func(a *Ask) { a.Op = "x" }), other(func(a *Ask) { a.Rule = "x" }),
 				other(func(a *Ask) { a.Generation++ }), other(func(a *Ask) { a.Agent = "x" })}, 0},
 		{"time", Scope{For: time.Minute}, []Ask{deploy(2), other(func(a *Ask) { a.Run = "two" })},
 			[]Ask{other(func(a *Ask) { a.Subject = "x" }), other(func(a *Ask) { a.Agent = "x" })}, time.Minute},
@@ -150,7 +151,7 @@ func TestGrants(t *testing.T) {
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
-			q := New(DefaultLimits)
+			q := New(DefaultLimits, "t")
 			v, err := q.Approve(ask(t, q, deploy(1), start), anna, tc.scope, "", start)
 			if err != nil || v[0].Grant == "" {
 				t.Fatalf("%+v, %v", v, err)
@@ -184,7 +185,7 @@ func TestGrantsEnd(t *testing.T) {
 		"run ended":    func(q *Queue, _ string) { q.EndRun("one") },
 		"other policy": func(q *Queue, _ string) { q.Replaced("deployer", 5) },
 	} {
-		q := New(DefaultLimits)
+		q := New(DefaultLimits, "t")
 		v, err := q.Approve(ask(t, q, deploy(1), start), anna, Scope{Run: true}, "", start)
 		if err != nil {
 			t.Fatal(err)
@@ -194,14 +195,14 @@ func TestGrantsEnd(t *testing.T) {
 			t.Errorf("%s: the grant still counts", name)
 		}
 	}
-	if _, ok := New(DefaultLimits).Revoke("g1"); ok {
+	if _, ok := New(DefaultLimits, "t").Revoke("g1"); ok {
 		t.Error("a grant that never was has been revoked")
 	}
 }
 
 func TestScopes(t *testing.T) {
 	for _, s := range []Scope{{Run: true, For: time.Minute}, {For: -1}, {For: MaxGrant + 1}, {Pattern: true}} {
-		q := New(DefaultLimits)
+		q := New(DefaultLimits, "t")
 		id := ask(t, q, deploy(1), start)
 		if v, err := q.Approve(id, anna, s, "", start); err == nil || len(v) != 0 {
 			t.Errorf("%+v: %+v", s, v)
@@ -213,7 +214,7 @@ func TestScopes(t *testing.T) {
 }
 
 func TestQuorum(t *testing.T) {
-	q := New(DefaultLimits)
+	q := New(DefaultLimits, "t")
 	a := deploy(1)
 	a.Terms.Quorum = 2
 	id := ask(t, q, a, start)
@@ -239,7 +240,7 @@ func TestQuorum(t *testing.T) {
 }
 
 func TestApprovers(t *testing.T) {
-	q := New(DefaultLimits)
+	q := New(DefaultLimits, "t")
 	a := deploy(1)
 	a.Terms.Approvers = []string{"wheel", "release"}
 	id := ask(t, q, a, start)
@@ -255,8 +256,22 @@ func TestApprovers(t *testing.T) {
 	}
 }
 
+// Where a rule names no approvers, only root answers.
+func TestOnlyOwnersAnswerWithoutApprovers(t *testing.T) {
+	q := New(DefaultLimits, "t")
+	id := ask(t, q, deploy(1), start)
+	carl := Person{UID: 1002, User: "carl", Groups: []string{"wheel", ""}}
+	var no *NotAllowedError
+	if v, err := q.Approve(id, carl, Scope{}, "", start); !errors.As(err, &no) || len(v) != 0 || !strings.Contains(err.Error(), "for root") {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if v, err := q.Deny(id, carl, "", start); !errors.As(err, &no) || len(v) != 0 {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
 func TestLimits(t *testing.T) {
-	q := New(Limits{Requests: 2, Holds: 3, Backoff: time.Second})
+	q := New(Limits{Requests: 2, Holds: 3, Backoff: time.Second}, "t")
 	subject := func(hold uint64, s string) Ask { a := deploy(hold); a.Subject = s; return a }
 	ask(t, q, subject(1, "a"), start)
 	ask(t, q, subject(2, "b"), start)
@@ -282,7 +297,7 @@ func TestLimits(t *testing.T) {
 func TestEveryCallIsAnsweredOnce(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		q := New(Limits{Requests: 4, Holds: 12, Backoff: time.Second})
+		q := New(Limits{Requests: 4, Holds: 12, Backoff: time.Second}, "t")
 		open := map[uint64]Ask{}
 		approvals := map[matter]map[uint32]bool{}
 		now := start

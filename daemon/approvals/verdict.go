@@ -2,7 +2,10 @@
 
 package approvals
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Why is the reason of a verdict.
 type Why uint8
@@ -39,11 +42,21 @@ type Verdict struct {
 // Allow says whether the call goes on.
 func (v Verdict) Allow() bool { return v.Why <= Granted }
 
+// Name is the user's name, or number.
+func (p Person) Name() string {
+	if p.User == "" {
+		return "uid " + strconv.FormatUint(uint64(p.UID), 10)
+	}
+	return p.User
+}
+
 // Person is who has answered, as the kernel told the daemon.
 type Person struct {
 	UID    uint32
+	GID    uint32
 	User   string
 	Groups []string // names
 	PID    uint32
 	TTY    string // "": none
+	Owner  bool   // root, or the daemon's own user: answers where the rule names no approvers
 }

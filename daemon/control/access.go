@@ -33,6 +33,12 @@ var endpoints = []endpoint{
 	// The start of a run is recorded by who starts it, with the run's id.
 	{http.MethodPost, api.PathRuns, noAgents, false, (*server).run},
 	{http.MethodPost, api.PathReload, owners, true, (*server).reload},
+	{http.MethodGet, api.PathApprovals, noAgents, false, (*server).approvals}, // as much as the caller may answer
+	// Who may answer a request is decided, and recorded, for each.
+	{http.MethodPost, api.PathAnswers, noAgents, false, (*server).answers},
+	{http.MethodGet, api.PathGrants, owners, false, (*server).grants},
+	{http.MethodPost, api.PathRevoke, owners, false, (*server).revoke},
+	{http.MethodGet, api.PathDenials, anyone, false, (*server).denials},
 }
 
 // refusal says why a peer may not use an endpoint; nil: it may.

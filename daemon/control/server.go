@@ -25,6 +25,8 @@ type Backend interface {
 	Self(Peer) api.Self
 	Run(ctx context.Context, p Peer, req api.RunRequest) (api.Run, error)
 	Reload(ctx context.Context, p Peer, agent string) (api.Reload, error)
+	Denials(Peer) (api.Denials, error)
+	Approvals
 }
 
 // Options are what the server needs of the daemon; all are required.

@@ -22,6 +22,7 @@ import (
 	"caisson/audit"
 	"caisson/bpf/layout"
 	"caisson/daemon/api"
+	"caisson/daemon/approvals"
 	"caisson/daemon/client"
 )
 
@@ -48,6 +49,19 @@ func (f *fake) Run(_ context.Context, p Peer, req api.RunRequest) (api.Run, erro
 }
 func (f *fake) Reload(_ context.Context, _ Peer, agent string) (api.Reload, error) {
 	return api.Reload{Agents: []api.Reloaded{{Agent: agent}}}, f.failure
+}
+func (f *fake) Denials(p Peer) (api.Denials, error) {
+	return api.Denials{Agent: map[bool]string{true: "a"}[p.Agent]}, f.failure
+}
+func (f *fake) Pending(_ *http.Request, p approvals.Person, after uint64) api.Approvals {
+	return api.Approvals{Version: after + 1, Requests: []api.Approval{{Agent: p.Name()}}}
+}
+func (f *fake) Respond(p approvals.Person, in api.AnswerRequest) (api.Answers, error) {
+	return api.Answers{Answers: []api.Answered{{ID: in.IDs[0], Agent: p.Name()}}}, f.failure
+}
+func (f *fake) Grants() api.Grants { return api.Grants{Grants: []api.Grant{{ID: "g1"}}} }
+func (f *fake) Revoke(p approvals.Person, id string) (api.Grant, error) {
+	return api.Grant{ID: id, Agent: p.Name()}, f.failure
 }
 func (f *fake) record(r audit.Record) error {
 	f.mu.Lock()
@@ -124,6 +138,21 @@ func TestRequests(t *testing.T) {
 		{"body too long", &fake{}, "POST", api.PathReload, `{"agent":"` + strings.Repeat("x", api.MaxBody) + `"}`, 400, "too large", "DENY"},
 		{"error of the backend", &fake{failure: &api.Error{Status: 404, Message: "no policy", Hint: "write one"}}, "POST", api.PathRuns, `{"agent":"x"}`, 404, `"hint":"write one"`, "DENY"},
 		{"other error of the backend", &fake{failure: errors.New("boom")}, "POST", api.PathReload, `{}`, 500, "boom", "DENY"},
+		{"approvals", &fake{}, "GET", api.PathApprovals, "", 200, `"version":1`, ""},
+		{"approvals after a version", &fake{}, "GET", api.PathApprovals + "?after=6", "", 200, `"version":7`, ""},
+		{"approvals after nonsense", &fake{}, "GET", api.PathApprovals + "?after=x", "", 400, "no version", "DENY"},
+		{"approvals for an agent", &fake{agent: true}, "GET", api.PathApprovals, "", 403, "is an agent", "DENY"},
+		{"answer", &fake{}, "POST", api.PathAnswers, `{"answer":"approve","ids":["r1"]}`, 200, `"id":"r1"`, ""},
+		{"answer by an agent", &fake{agent: true}, "POST", api.PathAnswers, `{"answer":"approve","ids":["r1"]}`, 403, "is an agent", "DENY"},
+		{"answer from an agent's cgroup", &fake{inside: true}, "POST", api.PathAnswers, `{"answer":"approve","ids":["r1"]}`, 403, "is an agent", "DENY"},
+		{"answer with an unknown field", &fake{}, "POST", api.PathAnswers, `{"id":"r1"}`, 400, "unknown field", "DENY"},
+		{"answer refused", &fake{failure: &api.Error{Status: 400, Message: "no scope"}}, "POST", api.PathAnswers, `{"answer":"deny","ids":["r1"]}`, 400, "no scope", "DENY"},
+		{"grants", &fake{}, "GET", api.PathGrants, "", 200, `"id":"g1"`, ""},
+		{"grants for an agent", &fake{agent: true}, "GET", api.PathGrants, "", 403, "is an agent", "DENY"},
+		{"revoke", &fake{}, "POST", api.PathRevoke, `{"id":"g1"}`, 200, `"id":"g1"`, ""},
+		{"revoke by an agent", &fake{agent: true}, "POST", api.PathRevoke, `{"id":"g1"}`, 403, "is an agent", "DENY"},
+		{"revoke with an unknown field", &fake{}, "POST", api.PathRevoke, `{"ID2":"g1"}`, 400, "unknown field", "DENY"},
+		{"denials", &fake{agent: true}, "GET", api.PathDenials, "", 200, `"agent":"a"`, ""},
 		{"unknown path", &fake{}, "GET", "/v1/approve", "", 404, "no such request", ""},
 		{"wrong method", &fake{}, "GET", api.PathReload, "", 404, "no such request", ""},
 	}

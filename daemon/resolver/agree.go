@@ -17,6 +17,19 @@ var settled = map[uint8]struct{ sameVerdict bool }{
 	layout.ReasonControl:    {false},
 	layout.ReasonContinued:  {true},
 	layout.ReasonDescendant: {true},
+	layout.ReasonApproved:   {false}, // see answered
+}
+
+// answerable are the reasons of which an answer is the cause.
+var answerable = map[uint8]bool{layout.ReasonApproved: true, layout.ReasonRefused: true}
+
+// unanswered are the reasons for which there is no answer, and the verdict is what the image has said.
+var unanswered = map[uint8]bool{layout.ReasonHeld: true, layout.ReasonCannotWait: true, layout.ReasonUnattended: true, layout.ReasonQueueFull: true}
+
+// ruled are the reasons with which the verdict names a rule that has decided, or is to decide.
+var ruled = map[uint8]bool{
+	layout.ReasonPolicy: true, layout.ReasonApproved: true, layout.ReasonRefused: true,
+	layout.ReasonHeld: true, layout.ReasonCannotWait: true, layout.ReasonUnattended: true, layout.ReasonQueueFull: true,
 }
 
 // firm are the reasons for which an agent is refused something even if it is only observed: the hard floor, and what no
@@ -40,6 +53,8 @@ func (e *event) enforced() string {
 		return audit.EnforcedDeny
 	case permitted(&e.Event):
 		return audit.EnforcedAllow
+	case e.Reason == layout.ReasonHeld:
+		return audit.EnforcedHeld
 	}
 	return audit.EnforcedObserved
 }
@@ -63,11 +78,14 @@ func (r *Resolver) agree(e *event) error {
 
 // answered says how the kernel's answer is not what it decided; "" if it is, or if the agent is only observed.
 func (e *event) answered() string {
+	if a := e.answer; a != nil && (a.Allow != (e.Denied == 0) || a.Verdict != e.Verdict) {
+		return fmt.Sprintf("question %d was answered otherwise: %s", e.Hold, a.text())
+	}
 	done, decided := e.Denied == 0, permitted(&e.Event)
-	if done == decided || done && !firm[e.Reason] && e.loose() {
+	if done == decided || e.Reason == layout.ReasonHeld || done && !firm[e.Reason] && e.loose() {
 		return ""
 	}
-	return fmt.Sprintf("verdict %s, but the kernel's answer was not that", verdictText(&e.Event))
+	return fmt.Sprintf("verdict %s, but the kernel's answer was not that", e.verdictText(""))
 }
 
 // loose says whether denials are not carried out under the policy that decided, as far as that is known. A program whose
@@ -81,14 +99,16 @@ func (e *event) loose() bool {
 
 // judged says how the verdict is not that of the image; "" if it is, or if the rules were not asked.
 func (e *event) judged() string {
-	if asked := e.Reason == layout.ReasonPolicy || settled[e.Reason].sameVerdict; !asked || e.gen == nil {
+	asked := e.Reason == layout.ReasonPolicy || settled[e.Reason].sameVerdict || unanswered[e.Reason] ||
+		answerable[e.Reason] && e.Hold == 0 // answered before, in the same system call
+	if !asked || e.gen == nil {
 		return ""
 	}
 	v := e.gen.image.RunFrom(e.StartNode, e.subject())
 	if v.Word() != e.Verdict {
 		return fmt.Sprintf("kernel: %s; user space: %s", e.gen.word(e.Verdict), e.gen.word(v.Word()))
 	}
-	if _, rule := layout.SplitVerdict(e.Verdict); e.Reason != layout.ReasonPolicy && rule >= 0 {
+	if _, rule := layout.SplitVerdict(e.Verdict); settled[e.Reason].sameVerdict && rule >= 0 {
 		return fmt.Sprintf("the kernel says %q, but a rule has decided: %s", reasonText(&e.Event), e.gen.word(e.Verdict))
 	}
 	return ""

@@ -60,7 +60,7 @@ func TestAgree(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			b := newBench(t)
 			if tc.observe {
-				b.Learn(me, gen, &policy.Policy{Mode: policy.Observe}, b.image)
+				b.Learn(me, gen, &policy.Policy{Mode: policy.Observe}, policy.Env{}, b.image)
 			}
 			e := b.ask(policy.FileRead, layout.OpOpen, tc.path, "", 0)
 			if tc.change != nil {

@@ -84,8 +84,8 @@ func (r *Resolver) EndRun(cg uint64) (Counts, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	counts := Counts{}
-	if c := r.runs[cg]; c != nil {
-		counts = *c
+	if s := r.runs[cg]; s != nil {
+		counts = s.Counts
 	}
 	delete(r.runs, cg)
 	return counts, err

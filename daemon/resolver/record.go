@@ -23,6 +23,8 @@ type event struct {
 	cut   bool     // there are more
 	agent *agent
 	gen   *generation // nil: not known any more
+
+	answer *Answer // to the question that the event is the end of; nil: there is none, or an earlier daemon gave it
 }
 
 // subject is what the kernel judged, for the image.
@@ -66,7 +68,7 @@ func (r *Resolver) record(e *event) audit.Record {
 	rec := audit.Record{
 		T: r.when(e.Time), Mono: e.Time, Kseq: &audit.Kseq{CPU: e.CPU, N: e.N},
 		Agent: r.name(e), Run: r.opt.Run(e.Run), Kind: op.kind, Op: op.name,
-		Action: policy.Action(e.Action).String(), Verdict: verdictText(&e.Event), Enforced: e.enforced(),
+		Action: policy.Action(e.Action).String(), Enforced: e.enforced(),
 		Rule: e.rule(), Reason: reasonText(&e.Event), Where: "kernel", Gen: uint64(e.Generation),
 		PID: e.PID, TID: e.TID, Start: e.Start, PPID: e.PPID, UID: &uid, Cg: e.Run, Comm: text(e.Comm[:]),
 	}
@@ -82,7 +84,11 @@ func (r *Resolver) record(e *event) audit.Record {
 		rec.Kind = audit.KindIntegrityFailed
 		rec.Text = fmt.Sprintf("event with an unknown operation, %d", e.Op)
 	}
+	if e.answer != nil {
+		rec.Where, rec.Reason, rec.Ask, rec.Actor = "daemon", e.answer.text(), e.answer.Ask, e.answer.Actor
+	}
 	r.describe(&rec, e)
+	rec.Verdict = e.verdictText(rec.Path)
 	return rec
 }
 
@@ -129,7 +135,7 @@ func protocol(n uint16) string {
 // rule is the name of the rule that the verdict word numbers; "" when there is none or its policy is not known any more.
 func (e *event) rule() string {
 	_, n := layout.SplitVerdict(e.Verdict)
-	if e.Reason != layout.ReasonPolicy || e.gen == nil || n < 0 || n >= len(e.gen.rules) {
+	if !ruled[e.Reason] || e.gen == nil || n < 0 || n >= len(e.gen.rules) {
 		return ""
 	}
 	return e.gen.rules[n].Name

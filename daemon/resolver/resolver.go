@@ -30,6 +30,8 @@ type Options struct {
 	Path   func(dev uint32, path string) string // host's path of a location, for people
 	Run    func(cg uint64) string               // id of the run in a cgroup; "" if it is not one of ours
 	Owner  func(cg uint64) string               // identity a cgroup is meant for, when the kernel knows of none; nil: never
+	Held   func(*Question)                      // takes a question; must not block, nor call the resolver. Nil: nobody answers
+	Answer func(hold uint64) (Answer, bool)     // what a question was answered with, now that it is used; nil: nothing is known
 	Clock  func() (wall time.Time, boot uint64) // now, twice: wall clock, and nanoseconds since boot. Nil: the host's
 }
 
@@ -39,7 +41,7 @@ type Resolver struct {
 
 	mu     sync.Mutex // guards the rest, and keeps records in the order of events
 	agents map[uint32]*agent
-	runs   map[uint64]*Counts // by cgroup id
+	runs   map[uint64]*runState // by cgroup id
 	folds  map[foldKey]*Fold
 	stats  Stats
 
@@ -47,6 +49,12 @@ type Resolver struct {
 
 	epoch  time.Time // wall clock at boot, as it was when last read
 	readAt uint64    // when that was, in ns since boot
+}
+
+// runState is what is known of one run.
+type runState struct {
+	Counts
+	denials []Denial // the last, oldest first
 }
 
 // Counts are decisions. Observed are denials that were not carried out, because the agent is only observed.
@@ -70,6 +78,8 @@ type agent struct {
 // generation is one policy in force, or formerly so.
 type generation struct {
 	number  uint32
+	policy  *policy.Policy
+	env     policy.Env
 	image   *policy.Image
 	rules   []policy.Rule
 	words   map[string]bool
@@ -82,7 +92,7 @@ func New(opt Options) *Resolver {
 	if opt.Clock == nil {
 		opt.Clock = clock
 	}
-	return &Resolver{opt: opt, agents: map[uint32]*agent{}, runs: map[uint64]*Counts{}, folds: map[foldKey]*Fold{}, strangers: map[uint64]string{}}
+	return &Resolver{opt: opt, agents: map[uint32]*agent{}, runs: map[uint64]*runState{}, folds: map[foldKey]*Fold{}, strangers: map[uint64]string{}}
 }
 
 // Name tells which identity the kernel means by a number.
@@ -92,12 +102,13 @@ func (r *Resolver) Name(id uint32, name string) {
 	r.agent(id).name = name
 }
 
-// Learn tells which policy a generation of an agent is. It must be called before the kernel can report events of it. It is
-// remembered until [Resolver.Retire], and for some time after.
-func (r *Resolver) Learn(id, number uint32, p *policy.Policy, m *policy.Image) {
+// Learn tells which policy a generation of an agent is, and what it was compiled in ([policy.Env.Memo]: it will be asked
+// again, by several at a time). It must be called before the kernel can report events of it. It is remembered until
+// [Resolver.Retire], and for some time after.
+func (r *Resolver) Learn(id, number uint32, p *policy.Policy, env policy.Env, m *policy.Image) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.agent(id).live[number] = &generation{number, m, m.Rules(), vocabulary(p), hex.EncodeToString(p.Digest[:4]), p.Mode == policy.Observe}
+	r.agent(id).live[number] = &generation{number, p, env, m, m.Rules(), vocabulary(p), hex.EncodeToString(p.Digest[:4]), p.Mode == policy.Observe}
 }
 
 // Retire tells that a generation is not in force any more. It does nothing for one that is not known.
@@ -153,6 +164,11 @@ func (r *Resolver) Handle(le layout.Event, path, argv []byte) error {
 			r.stats.Unchecked++
 		}
 	}
+	if answerable[e.Reason] && e.Hold != 0 && r.opt.Answer != nil {
+		if a, ok := r.opt.Answer(e.Hold); ok {
+			e.answer = &a
+		}
+	}
 	r.count(e)
 
 	err := r.agree(e)
@@ -160,19 +176,22 @@ func (r *Resolver) Handle(le layout.Event, path, argv []byte) error {
 		r.fold(e)
 		return err
 	}
-	return errors.Join(err, r.opt.Record(r.record(e)))
+	rec := r.record(e)
+	if e.Denied != 0 {
+		r.deny(e, rec)
+	}
+	err = errors.Join(err, r.opt.Record(rec))
+	if e.Reason == layout.ReasonHeld && r.opt.Held != nil {
+		r.opt.Held(r.question(e, rec))
+	}
+	return err
 }
 
 func (r *Resolver) count(e *event) {
-	run := r.runs[e.Run]
-	if run == nil {
-		run = &Counts{}
-		r.runs[e.Run] = run
-	}
-
 	r.stats.Received++
-	for _, c := range []*Counts{run, &e.agent.counts} {
+	for _, c := range []*Counts{&r.run(e.Run).Counts, &e.agent.counts} {
 		switch e.enforced() {
+		case audit.EnforcedHeld: // what comes of it is counted
 		case audit.EnforcedDeny:
 			c.Denied++
 		case audit.EnforcedObserved:
@@ -181,6 +200,15 @@ func (r *Resolver) count(e *event) {
 			c.Allowed++
 		}
 	}
+}
+
+func (r *Resolver) run(cg uint64) *runState {
+	s := r.runs[cg]
+	if s == nil {
+		s = &runState{}
+		r.runs[cg] = s
+	}
+	return s
 }
 
 // Stats returns the counters since the resolver was made.
@@ -201,8 +229,8 @@ func (r *Resolver) Agent(id uint32) Counts {
 func (r *Resolver) Run(cg uint64) Counts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if c := r.runs[cg]; c != nil {
-		return *c
+	if s := r.runs[cg]; s != nil {
+		return s.Counts
 	}
 	return Counts{}
 }

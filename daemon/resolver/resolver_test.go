@@ -69,7 +69,7 @@ rules:
 		Clock:  func() (time.Time, uint64) { return b.now, 1000 },
 	})
 	b.Name(me, "coder")
-	b.Learn(me, gen, p, m)
+	b.Learn(me, gen, p, policy.Env{}, m)
 	return b
 }
 
@@ -108,7 +108,7 @@ func TestHandle(t *testing.T) {
 		{"write", policy.FileWrite, layout.OpUnlink, "/project/f", "", 0, "DENY", "", "no-rule", audit.KindFileUnlink, ""},
 		{"rename", policy.FileWrite, layout.OpRenameTo, "/project/f", "", 0, "DENY", "", "no-rule", audit.KindFileRename, ""},
 		{"command allowed", policy.ShellExec, layout.OpExec, "/usr/bin/npm", "x\x00test\x00--k=v\x00", 3, "ALLOW", "tests", "", audit.KindExec, "test --k=…"},
-		{"command for approval", policy.ShellExec, layout.OpExec, "/usr/bin/npm", "npm\x00deploy\x00s3\x00", 3, "REQUIRE_APPROVAL", "deploys", noApproval, audit.KindExec, "deploy …"},
+		{"command for approval", policy.ShellExec, layout.OpExec, "/usr/bin/npm", "npm\x00deploy\x00s3\x00", 3, "REQUIRE_APPROVAL", "deploys", "", audit.KindExec, "deploy …"},
 		{"command with too few words", policy.ShellExec, layout.OpExec, "/usr/bin/npm", "test\x00", 1, "DENY", "", "no-rule", audit.KindExec, ""},
 	}
 	for _, tc := range tests {
@@ -339,7 +339,7 @@ func TestGenerations(t *testing.T) {
 			}
 			p := &policy.Policy{Agent: "coder"}
 			for i := range tc.others {
-				b.Learn(me, gen+1+i, p, b.image)
+				b.Learn(me, gen+1+i, p, policy.Env{}, b.image)
 				b.Retire(me, gen+1+i)
 				b.Retire(me, gen+1+i) // a second time changes nothing
 			}
@@ -383,7 +383,7 @@ func BenchmarkHandle(b *testing.B) {
 		b.Fatal(err)
 	}
 	r := New(Options{Record: func(audit.Record) error { return nil }, Path: func(_ uint32, p string) string { return p }, Run: func(uint64) string { return "r" }})
-	r.Learn(1, 1, p, m)
+	r.Learn(1, 1, p, policy.Env{}, m)
 	e := layout.Event{Agent: 1, Generation: 1, Op: layout.OpOpen, StartNode: m.Node(layout.RootRead), Verdict: layout.Verdict(layout.EffectAllow, 0)}
 	path := []byte("/usr/share/doc/a/b/c")
 	for b.Loop() {

@@ -58,16 +58,16 @@ var reasons = map[uint8]string{
 	layout.ReasonControl:    "control-socket: caisson's own control socket",
 	layout.ReasonContinued:  "continued: the interpreter of an allowed script, as part of it",
 	layout.ReasonDescendant: "descendant: started by a program whose rule allows what it starts",
+	layout.ReasonHeld:       "held: it waits for an answer",
+	layout.ReasonApproved:   "approved: by the answer to an earlier question of the same system call, or to an earlier daemon",
+	layout.ReasonRefused:    "refused: by the answer of an earlier daemon",
+	layout.ReasonCannotWait: "cannot-wait: only system calls that can be repeated wait for an answer, of 64-bit programs that do not end at the moment",
+	layout.ReasonUnattended: "unattended: no daemon is there to answer",
+	layout.ReasonQueueFull:  "queue-full: too many calls wait for an answer",
 }
 
 // fatal are the reasons for which a program has been killed, because it was too late to refuse it.
 var fatal = map[uint8]bool{layout.ReasonArgv: true, layout.ReasonInterp: true}
-
-// Reasons of verdicts that wait for a later version.
-const (
-	noApproval = "approval is not available yet"
-	noDefer    = "this pattern needs a decision in user space, which is not available yet"
-)
 
 // reasonText is why an event was decided as it was; "" when a rule says it all.
 func reasonText(e *layout.Event) string {
@@ -82,25 +82,30 @@ func reasonText(e *layout.Event) string {
 		return fmt.Sprintf("reason %d of the kernel is not known", e.Reason)
 	}
 
-	switch effect, rule := layout.SplitVerdict(e.Verdict); {
-	case effect == layout.EffectApprove:
-		return noApproval
-	case effect == layout.EffectDefer:
-		return noDefer
-	case rule < 0:
+	if _, rule := layout.SplitVerdict(e.Verdict); rule < 0 {
 		return policy.ReasonNoRule
 	}
 	return ""
 }
 
-// verdictText is the policy's verdict, whether or not it was carried out. A deferred one is written as what it amounts to.
-func verdictText(e *layout.Event) string {
+// verdictText is the policy's verdict on what has that path on the host, whether or not it was carried out.
+func (e *event) verdictText(path string) string {
 	effect, _ := layout.SplitVerdict(e.Verdict)
 	switch {
-	case permitted(e):
-		return audit.VerdictAllow
-	case e.Reason == layout.ReasonPolicy && effect == layout.EffectApprove:
+	case ruled[e.Reason] && effect == layout.EffectApprove:
 		return audit.VerdictRequireApproval
+	case e.Reason == layout.ReasonHeld:
+		return audit.VerdictDefer
+	case permitted(&e.Event):
+		return audit.VerdictAllow
+	case e.Reason == layout.ReasonPolicy && effect == layout.EffectDefer && e.gen != nil:
+		return e.observedVerdict(path)
 	}
 	return audit.VerdictDeny
+}
+
+// observedVerdict is what the rules say where the image does not know: an agent that is only observed is not held for it.
+func (e *event) observedVerdict(path string) string {
+	_, rule := layout.SplitVerdict(e.Verdict)
+	return policy.Settle(e.gen.policy, e.gen.env, e.onHost(path), rule).Effect.String()
 }

@@ -184,7 +184,7 @@ struct heart {
 };
 
 #define MAX_REQUESTS 8192 /* held at a time; more are denied */
-#define MAX_KEPT 4	  /* questions of one system call */
+#define MAX_KEPT 8	  /* questions of one system call */
 
 #define MAX_AGENTS 1024
 #define MAX_SLOTS 4096 /* of images: one per agent, and the rest for runs whose policy has variables */

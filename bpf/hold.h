@@ -48,13 +48,20 @@
 	 CALL(280, word) /* utimensat */ | CALL(316, word) /* renameat2 */ | CALL(322, word) /* execveat */ |       \
 	 CALL(437, word) /* openat2 */ | CALL(452, word) /* fchmodat2 */)
 
+/*
+ * An exchange asks in two runs of the hook (security/security.c, security_inode_rename). The second would be taken for
+ * another system call, and what was approved in the first be asked again, for ever.
+ */
+#define CALL_RENAMEAT2 316
+#define RENAME_EXCHANGE (1 << 1) /* include/uapi/linux/fs.h */
+
 /* Is the task in a system call that can be repeated? Not in one of 32-bit programs: their numbers are others. */
 static __always_inline bool in_repeatable_call(struct task_struct *task)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	__u64 nr = regs->orig_ax, calls = 0;
 
-	if (task->thread_info.status & TS_COMPAT)
+	if (task->thread_info.status & TS_COMPAT || (nr == CALL_RENAMEAT2 && regs->r8 & RENAME_EXCHANGE))
 		return false;
 	switch (nr >> 6) {
 	case 0: calls = CALLS(0); break;
@@ -114,14 +121,15 @@ static __always_inline bool take(__u64 *list, __u64 digest)
 	return false;
 }
 
-static __always_inline void put(__u64 *list, __u64 digest)
+static __always_inline bool put(__u64 *list, __u64 digest)
 {
 	for (int i = 0; i < MAX_KEPT; i++) {
 		if (!list[i]) {
 			list[i] = digest;
-			return;
+			return true;
 		}
 	}
+	return false;
 }
 
 /* Nobody waits for the answer any more. */
@@ -141,8 +149,8 @@ static __always_inline __u32 apply(struct scratch *s, struct held *h, struct ans
 
 	s->event.hold = h->id;
 	s->event.verdict = a->verdict;
-	if (allow)
-		put(h->used, h->digest);
+	if (allow && !put(h->used, h->digest))
+		allow = false;
 	forget(h);
 	return allow ? REASON_APPROVED : REASON_REFUSED;
 }
@@ -167,10 +175,8 @@ static __noinline __u32 hold(struct scratch *s, __u64 id)
 	__u64 digest = digest_of(s, heart->key), asked = h->id;
 	struct answer *a;
 
-	if (take(h->kept, digest)) {
-		put(h->used, digest);
-		return REASON_APPROVED;
-	}
+	if (take(h->kept, digest))
+		return put(h->used, digest) ? REASON_APPROVED : REASON_CANNOT_WAIT;
 	if (asked && h->digest == digest) {
 		a = bpf_map_lookup_elem(&answers, &asked);
 		if (a)

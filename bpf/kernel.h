@@ -94,6 +94,7 @@ struct thread_info {
 
 struct pt_regs {
 	unsigned long orig_ax;
+	unsigned long r8; /* the fifth argument of a system call */
 };
 
 struct task_struct {

@@ -81,6 +81,8 @@ var operations = map[string]func(Request) Answer{
 	"pipe":        reopenPipe,
 	"memfdsize":   memfdSize,
 	"talk":        talk,
+	"sendmmsg":    sendmmsg,
+	"deploys":     deploys,
 }
 
 // run executes Args (argv) as the program Path and waits; Errno is execve's, Status the exit status.

@@ -9,6 +9,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// raw makes a system call by number.
+func raw(nr uintptr, args ...uintptr) (uintptr, unix.Errno) {
+	var a [6]uintptr
+	copy(a[:], args)
+	n, _, errno := unix.Syscall6(nr, a[0], a[1], a[2], a[3], a[4], a[5])
+	return n, errno
+}
+
+// only keeps of a call whether it worked.
+func only(_ uintptr, errno unix.Errno) error {
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
 // rawSendto is sendto(2) with an address that no Go type describes.
 func rawSendto(fd int, data, address []byte) error {
 	_, _, errno := unix.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&data[0])), uintptr(len(data)),
@@ -50,10 +66,17 @@ const argvBad = 66
 //go:norace
 func forkExec(path *byte, argv []*byte) (status int, ok bool) {
 	env := []*byte{nil}
+	return forkCall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&env[0])), 0, 0)
+}
+
+// forkCall forks and makes one system call in the child, which ends with status 127 if that returns.
+//
+//go:norace
+func forkCall(nr, a, b, c, d, e uintptr) (status int, ok bool) {
 	beforeFork()
 	pid, _, _ := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	if pid == 0 {
-		unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&env[0])))
+		unix.RawSyscall6(nr, a, b, c, d, e, 0)
 		for {
 			unix.RawSyscall(unix.SYS_EXIT_GROUP, 127, 0, 0)
 		}

@@ -40,7 +40,7 @@ AGE is how long the first has waited, LEFT how long until all are denied, WAITIN
 	}
 	addSocket(cmd, &socket)
 	addJSON(cmd, &asJSON)
-	cmd.AddCommand(newApprovalsShow(u))
+	cmd.AddCommand(newApprovalsShow(u), newApprovalsWatch(u))
 	return cmd
 }
 

@@ -51,7 +51,7 @@ const hostileName = "/tmp/\x1b[2J\x1b[1;1Hr1  root\r\nx\u202egnp\\"
 func sampleRequests(now time.Time) []api.Approval {
 	return []api.Approval{
 		{ID: "r3", Agent: "deploy-agent", Run: "aaaabbbbcccc", Generation: 7, Rule: "ask-deploy", Message: "is the release out?\x07",
-			Action: "shell_exec", Op: "exec", Subject: "/usr/bin/npm run deploy", Since: now.Add(-65 * time.Second), Deadline: now.Add(4*time.Minute + 500*time.Millisecond),
+			Action: "shell_exec", Op: "exec", Subject: "/usr/bin/npm run deploy", Since: now.Add(-65 * time.Minute), Deadline: now.Add(4*time.Hour + 30*time.Minute),
 			Waiting: 2, Count: 3, Approvers: []string{"release", "ops"}, Quorum: 2, Approved: []api.Person{{UID: 1000, User: "anna", PID: 77, TTY: "pts/3"}},
 			Processes: []api.Process{
 				{PID: 44, Comm: "npm\x1b[2J", Exe: "/usr/bin/node", Command: "npm run \"x\" deploy"},

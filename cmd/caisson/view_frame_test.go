@@ -39,7 +39,7 @@ func TestFrame(t *testing.T) {
 	}{
 		{"80x24", 80, 24, "", `2 requests to answer
   ID  AGENT         AGE      LEFT     RULE        SUBJECT
-> r3  deploy-agent  1m05s    4m00s    ask-deploy  /usr/bin/npm run deploy
+> r3  deploy-agent  1h05m    4h30m    ask-deploy  /usr/bin/npm run deploy
   r4  deploy-agent  0s       10s      ask-tmp     /tmp/\u001b[2J\u001b[1;1Hr1 …
 
 
@@ -64,7 +64,7 @@ a approve  r for the run  t 15 min  d deny  s details  j/k select  q quit
 `},
 		{"wide", 110, 10, "", `2 requests to answer
   ID  AGENT         AGE      LEFT     CALLS  RULE        SUBJECT
-> r3  deploy-agent  1m05s    4m00s    2      ask-deploy  /usr/bin/npm run deploy
+> r3  deploy-agent  1h05m    4h30m    2      ask-deploy  /usr/bin/npm run deploy
   r4  deploy-agent  0s       10s      1      ask-tmp     /tmp/\u001b[2J\u001b[1;1Hr1  root\u000d\u000ax\u202…
 
 r3  deploy-agent  shell_exec, exec  approved 1 of 2: anna (uid 1000, pid 77, pts/3)

@@ -5,6 +5,8 @@ package main
 import (
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -47,6 +49,9 @@ func (f *answerFlags) request(cmd *cobra.Command, ids []string) (api.AnswerReque
 	}
 	if n := len(in.Text); n > maxReason {
 		return in, usage("shorten it", "--reason has %d bytes, more than %d", n, maxReason)
+	}
+	if !utf8.ValidString(in.Text) || strings.ContainsFunc(in.Text, unicode.IsControl) {
+		return in, usage("write one line of UTF-8", "--reason is not a line of text")
 	}
 	return in, nil
 }

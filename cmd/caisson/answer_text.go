@@ -78,9 +78,13 @@ func unanswered(in api.AnswerRequest, out api.Answers) []error {
 
 // refusal is why one request was not answered.
 func refusal(a api.Answered) error {
-	text := a.Error
-	if !strings.HasPrefix(text, a.ID+":") {
-		text = a.ID + ": " + text
+	return &hinted{about(a.ID, errors.New(a.Error)), a.Hint}
+}
+
+// about is an error that begins with the id of what it is about, once.
+func about(id string, err error) error {
+	if strings.HasPrefix(err.Error(), id+":") {
+		return err
 	}
-	return &hinted{errors.New(text), a.Hint}
+	return fmt.Errorf("%s: %w", id, err)
 }

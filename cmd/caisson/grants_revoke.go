@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +41,7 @@ func revoke(ctx context.Context, u *ui, c *client.Client, ids []string, asJSON b
 	for _, id := range ids {
 		g, err := c.Revoke(ctx, id)
 		if err != nil {
-			failures = append(failures, fmt.Errorf("grant %s: %w", id, err))
+			failures = append(failures, about(id, err))
 			continue
 		}
 		revoked.Grants = append(revoked.Grants, g)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -118,7 +119,7 @@ func decodeKey(b []byte) (key, int) {
 		return key{}, 0
 	}
 	r, n := utf8.DecodeRune(b)
-	if r == utf8.RuneError {
+	if r == utf8.RuneError || unicode.IsControl(r) {
 		return key{name: keyOther}, n
 	}
 	return key{char: r}, n

@@ -29,7 +29,7 @@ func TestKeys(t *testing.T) {
 	}{
 		{"characters", []string{"aä日"}, char("aä日"), nil},
 		{"a character in pieces", []string{"\xe6\x97", "\xa5"}, char("日"), nil},
-		{"no character", []string{"\xff"}, named(keyOther), nil},
+		{"no character", []string{"\xff", "\u009b"}, named(keyOther, keyOther), nil},
 		{"controls", []string{"\r\n\x7f\b\x03\x1a\x01"}, named(keyEnter, keyEnter, keyErase, keyErase, keyInterrupt, keySuspend, keyOther), nil},
 		{"arrows", []string{"\x1b[A\x1bOB\x1b[5~\x1b[6~"}, named(keyUp, keyDown, keyPageUp, keyPageDown), nil},
 		{"an arrow in pieces", []string{"\x1b", "[", "A"}, named(keyUp), nil},

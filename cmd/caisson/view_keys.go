@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"caisson/daemon/api"
@@ -113,7 +114,7 @@ func (v *view) reasonKey(k key) *order {
 	case keyChar:
 		v.write(string(k.char))
 	case keyPaste:
-		v.write(strings.Join(strings.Fields(k.paste), " "))
+		v.write(pasted(k.paste))
 	case keyEnter:
 		a, _ := v.current()
 		v.page = pageList
@@ -124,6 +125,17 @@ func (v *view) reasonKey(k key) *order {
 		return v.give(order{a, api.AnswerRequest{Answer: api.AnswerDeny, IDs: []string{a.ID}, Text: strings.TrimSpace(v.reason)}})
 	}
 	return nil
+}
+
+// pasted is text as one line, without what is no text.
+func pasted(s string) string {
+	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "")), " ")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 func (v *view) write(s string) {

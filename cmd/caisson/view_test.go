@@ -229,7 +229,7 @@ func TestNotAnswered(t *testing.T) {
 			t.Errorf("pasted: %+v", o)
 		}
 		s.char("d")
-		s.press(key{name: keyPaste, paste: "no\r\nart"})
+		s.press(key{name: keyPaste, paste: "no\r\na\x1b\x07\xffrt"})
 		if o := s.press(key{name: keyEnter}); o == nil || o.in.Text != "no art" {
 			t.Errorf("%+v", o)
 		}

@@ -43,7 +43,8 @@ func execute(u *ui, args []string) int {
 // newRoot makes the tree of commands.
 func newRoot(u *ui) *cobra.Command {
 	root := group("caisson", "Give every AI agent on this host its own policy, enforced by the kernel",
-		newRun(u), newEvaluate(u), newPolicy(u), newStatus(u), newDoctor(u), newReload(u), newAudit(u), newVersion(u))
+		newRun(u), newEvaluate(u), newPolicy(u), newStatus(u), newDoctor(u), newReload(u), newAudit(u),
+		newApprovals(u), newApprove(u), newDeny(u), newGrants(u), newWhy(u), newVersion(u))
 	root.Long = root.Short + "." + exits(failed, wrongUsage)
 	root.Example = "  caisson run --agent coding-agent -- npm test"
 	root.SilenceErrors, root.SilenceUsage = true, true

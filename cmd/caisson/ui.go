@@ -22,8 +22,6 @@ import (
 	"reflect"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"caisson/audit"
 )
 
@@ -44,8 +42,7 @@ func colorful(f *os.File) bool {
 	if os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return false
 	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
+	return isTerminal(f)
 }
 
 // printf writes data. The format is ours; the arguments are escaped.

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"caisson/audit"
+	"caisson/daemon/client"
+)
+
+// completionTime is how long a shell waits for the daemon before it offers nothing.
+const completionTime = time.Second
+
+// completionClient is a client of the daemon that the command line names, and a context that ends soon.
+func completionClient(cmd *cobra.Command) (*client.Client, context.Context, context.CancelFunc) {
+	socket := ""
+	if f := cmd.Flags().Lookup("socket"); f != nil {
+		socket = f.Value.String()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), completionTime)
+	return client.New(socket), ctx, cancel
+}
+
+// completeRequests offers the requests that wait and are not on the line yet.
+func completeRequests(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	c, ctx, cancel := completionClient(cmd)
+	defer cancel()
+	list, err := c.Approvals(ctx, 0)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+
+	var out []string
+	for _, a := range list.Requests {
+		if !slices.Contains(args, a.ID) {
+			out = append(out, audit.Sanitize(a.ID)+"\t"+audit.Sanitize(a.Agent+" "+a.Rule))
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeRequest offers requests for the first argument.
+func completeRequest(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return completeRequests(cmd, args, word)
+}
+
+// completeGrants offers the grants that are not on the line yet.
+func completeGrants(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	c, ctx, cancel := completionClient(cmd)
+	defer cancel()
+	list, err := c.Grants(ctx)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+
+	var out []string
+	for _, g := range list.Grants {
+		if !slices.Contains(args, g.ID) {
+			out = append(out, audit.Sanitize(g.ID)+"\t"+audit.Sanitize(g.Agent+" "+g.Rule))
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}

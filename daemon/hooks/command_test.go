@@ -269,3 +269,8 @@ func until(t *testing.T, happened func() bool) {
 		}
 	}
 }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

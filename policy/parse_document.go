@@ -50,14 +50,18 @@ func (v Value) Fail(hint, format string, args ...any) { v.p.fail(position(v.n), 
 // Pos is where the value starts.
 func (v Value) Pos() Pos { return position(v.n) }
 
-// Fields returns the values of a mapping that has no other keys than these. It is empty when the value is no mapping.
+// Fields returns the values of a mapping that has no other keys than these. It is nil when the value is no mapping.
 func (v Value) Fields(what string, known ...string) map[string]Value {
 	keywords := make([]keyword, len(known))
 	for i, name := range known {
 		keywords[i].name = name
 	}
+	m := v.p.mapping(v.n, what, keywords)
+	if m == nil {
+		return nil
+	}
 	fields := map[string]Value{}
-	for key, n := range v.p.mapping(v.n, what, keywords) {
+	for key, n := range m {
 		fields[key] = Value{v.p, n}
 	}
 	return fields

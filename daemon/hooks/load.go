@@ -34,11 +34,12 @@ func parse(path string, data []byte) ([]Hook, error) {
 	err := policy.ParseDocument(path, data, `it needs "hooks: [ … ]"; without hooks, remove it`, func(root policy.Value) {
 		f := root.Fields("the file", "hooks")
 		items, ok := f["hooks"]
-		if !ok {
+		if f != nil && !ok {
 			root.Fail(`add "hooks: [ … ]"`, "the file has no hooks")
-			return
 		}
-		list = parseList(items)
+		if ok {
+			list = parseList(items)
+		}
 	})
 	if err != nil {
 		return nil, err
@@ -68,7 +69,7 @@ func parseList(v policy.Value) []Hook {
 // parseHook reads one hook.
 func parseHook(v policy.Value) (h Hook) {
 	f := v.Fields("a hook", "name", "command", "url", "secret_file", "all")
-	if len(f) == 0 {
+	if f == nil {
 		return h
 	}
 	if name, ok := f["name"]; !ok {

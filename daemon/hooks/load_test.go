@@ -92,6 +92,8 @@ func TestLoadFaults(t *testing.T) {
 		{"no list", "hooks: {}", ":1:8: hooks must be a list, not a mapping"},
 		{"no hook", "hooks: [a]", ":1:9: a hook must be a mapping, not a string"},
 		{"unknown field of a hook", "hooks:\n- { name: a, comand: [/x] }", `:2:14: a hook has no field "comand"`},
+		{"empty hook", "hooks: [ {} ]", ":1:10: a hook has no name"},
+		{"a list", "[]", ":1:1: the file must be a mapping, not a list"},
 		{"no name", "hooks:\n- { command: [DIR/page] }", ":2:3: a hook has no name"},
 		{"bad name", "hooks:\n- { name: A B, command: [DIR/page] }", `:2:11: "A B" is no name of a hook (use a-z`},
 		{"same name", "hooks:\n- { name: a, command: [DIR/page] }\n- { name: a, command: [DIR/page] }", `:3:3: hook "a" is already at 2:3`},

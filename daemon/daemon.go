@@ -16,6 +16,7 @@ import (
 	"caisson/audit"
 	"caisson/daemon/cgroup"
 	"caisson/daemon/control"
+	"caisson/daemon/hooks"
 	"caisson/daemon/mount"
 	"caisson/daemon/names"
 	"caisson/daemon/resolver"
@@ -39,6 +40,7 @@ type Daemon struct {
 	names    *names.Cache
 	resolver *resolver.Resolver
 	runs     *runs.Runs
+	hooks    *hooks.Sender
 	table    atomic.Pointer[mount.Table]
 	failed   chan error // the log has failed
 
@@ -100,6 +102,7 @@ func (d *Daemon) work(ctx context.Context, reload <-chan struct{}) error {
 
 	run(func(context.Context) error { return d.receive() })
 	run(d.tick)
+	run(d.hooks.Run)
 	run(d.resolve)
 	run(d.schedule)
 	run(d.watch)

@@ -17,6 +17,7 @@ import (
 	"caisson/daemon/cgroup"
 	"caisson/daemon/control"
 	"caisson/daemon/holds"
+	"caisson/daemon/hooks"
 	"caisson/daemon/mount"
 	"caisson/daemon/names"
 	"caisson/daemon/resolver"
@@ -41,6 +42,7 @@ type Daemon struct {
 	resolver *resolver.Resolver
 	holds    *holds.Holder
 	runs     *runs.Runs
+	hooks    *hooks.Sender
 	table    atomic.Pointer[mount.Table]
 	failed   chan error // the log has failed
 
@@ -103,6 +105,7 @@ func (d *Daemon) work(ctx context.Context, reload <-chan struct{}) error {
 	run(func(context.Context) error { return d.receive() })
 	run(d.tick)
 	run(d.holds.Run)
+	run(d.hooks.Run)
 	run(d.resolve)
 	run(d.schedule)
 	run(d.watch)

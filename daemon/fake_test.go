@@ -239,8 +239,14 @@ func newHost(t *testing.T) *host {
 			t.Fatal(err)
 		}
 	}
+	// Not the hooks of the host that runs the tests.
+	if err := os.WriteFile(h.hooks(), []byte("hooks: []\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return h
 }
+
+func (h *host) hooks() string { return filepath.Join(h.dir, "hooks.yaml") }
 
 func (h *host) write(t *testing.T, file, text string) {
 	t.Helper()
@@ -285,6 +291,7 @@ func (h *host) lookup(_ context.Context, name string) ([]netip.Addr, error) {
 func (h *host) options() Options {
 	return Options{
 		Policies: filepath.Join(h.dir, "policies"), Audit: filepath.Join(h.dir, "audit"), Socket: filepath.Join(h.dir, "run", "s"),
+		Hooks:   h.hooks(),
 		Version: "test", Log: slog.New(slog.DiscardHandler), Resolve: time.Hour, Watch: watch.Times{Quiet: time.Hour, Most: time.Hour, Retry: time.Hour},
 		Home: func(uid uint32) (string, error) { return h.homes[uid], nil }, Clock: h.clock,
 		Load:   func() (Kernel, error) { return h.kernel, nil },

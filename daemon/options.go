@@ -21,6 +21,7 @@ const (
 	DefaultPolicies = "/etc/caisson/policies"
 	DefaultAudit    = "/var/lib/caisson/audit"
 	DefaultPins     = "/sys/fs/bpf/caisson/v1"
+	DefaultHooks    = "/etc/caisson/hooks.yaml"
 	DefaultResolve  = time.Minute
 )
 
@@ -34,6 +35,7 @@ type Options struct {
 	Socket     string        // control socket
 	SecurePath []string      // where the programs of command rules are looked up
 	Shells     []string      // names or paths of shells that any agent may start; see policy.FindShells
+	Hooks      string        // file that says who is told of requests for approval; the default one need not be there
 	Resolve    time.Duration // interval at which host names are looked up again, at least a second
 	Version    string
 	Log        *slog.Logger
@@ -62,6 +64,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Socket == "" {
 		o.Socket = api.DefaultSocket
+	}
+	if o.Hooks == "" {
+		o.Hooks = DefaultHooks
 	}
 	if o.SecurePath == nil {
 		o.SecurePath = policy.DefaultSecurePath

@@ -22,6 +22,7 @@ const (
 	problemGround   = "ground"   // policies that could not be compiled again when others changed
 	problemSchedule = "schedule" // images that could not be made when a rule's time began or ended
 	problemWatch    = "watch"    // policy files that cannot be watched
+	problemHooks    = "hooks"    // the file with the hooks
 )
 
 // setProblem stores, or with "" removes, what an operator must know.

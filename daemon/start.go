@@ -96,6 +96,7 @@ func (d *Daemon) host() error {
 
 // assemble connects the parts.
 func (d *Daemon) assemble() {
+	d.hooks = d.openHooks()
 	d.runs = runs.New(runs.Options{
 		Tree: d.tree, Identify: d.kernel.Identify, Record: d.ledger.AppendSync, Watch: d.watcher.Add, Ended: d.ended,
 	})

@@ -25,6 +25,7 @@ func (d *Daemon) status() api.Status {
 	var problems []string
 	s.Events, problems = d.eventStatus()
 	s.Problems = append(s.Problems, problems...)
+	s.Problems = append(s.Problems, d.hooks.Problems()...)
 	s.Audit = d.auditStatus() // after the events: what is no longer pending there is queued here, or on disk
 
 	d.mu.Lock()

@@ -13,29 +13,38 @@ import (
 
 // open returns the root node of the file's single document, or records why there is none.
 func (p *parser) open(data []byte) *yaml.Node {
+	nodes, ok := p.nodes(data)
+	if !ok {
+		return nil
+	}
+	return p.root(nodes)
+}
+
+// nodes returns the documents of the file, two at most, or records why there are none.
+func (p *parser) nodes(data []byte) ([]*yaml.Node, bool) {
 	p.files = append(p.files, p.file)
 	p.bytes += len(data)
 	if len(data) > maxFile {
 		p.fail(Pos{1, 1}, "", "the file is larger than %d bytes", maxFile)
-		return nil
+		return nil, false
 	}
 	if p.bytes > maxBytes {
 		p.fail(Pos{1, 1}, "", "the policy and what it includes are larger than %d bytes", maxBytes)
-		return nil
+		return nil, false
 	}
 	p.sums = append(p.sums, sha256.Sum256(data))
 
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !p.plausible(data) {
-		return nil
+		return nil, false
 	}
 	p.lines = strings.Split(string(data), "\n")
 	nodes, err := decodeAll(data)
 	if err != nil {
 		p.syntax(err)
-		return nil
+		return nil, false
 	}
-	return p.root(nodes)
+	return nodes, true
 }
 
 // root is the root node of the single document.
@@ -70,7 +79,7 @@ func (p *parser) plausible(data []byte) bool {
 		}
 		switch {
 		case r == utf8.RuneError && size == 1 || r == 0:
-			p.fail(Pos{line, col}, "policy files are UTF-8 text", "byte %#02x is not text", data[i])
+			p.fail(Pos{line, col}, "the file must be UTF-8 text", "byte %#02x is not text", data[i])
 			return false
 		case hidden(r) || r == '\r' && (i+1 == len(data) || data[i+1] != '\n'):
 			p.fail(Pos{line, col}, "remove it; in the quotes \" it can be written as \\u0000 with its number",

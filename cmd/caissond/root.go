@@ -23,11 +23,11 @@ import (
 
 // flags are those of the daemon proper.
 type flags struct {
-	policies, audit, socket, pins, securePath string
-	shells                                    []string
-	ringBytes                                 int
-	resolve                                   time.Duration
-	foreground                                bool
+	policies, audit, socket, pins, securePath, hooks string
+	shells                                           []string
+	ringBytes                                        int
+	resolve                                          time.Duration
+	foreground                                       bool
 }
 
 func rootCommand() *cobra.Command {
@@ -59,6 +59,7 @@ Exit status: 0 stopped in good order; 1 an error; 2 bad usage; 3 this host canno
 		"`directories`, separated by colons, in which the programs of command rules are looked up")
 	l.StringSliceVar(&f.shells, "shells", policy.DefaultShells,
 		"shells, by `names` on the secure path or by their paths, that an agent may start if it may start anything; only those that nobody but root can change count")
+	l.StringVar(&f.hooks, "hooks", daemon.DefaultHooks, "`file` that says who outside is told of requests for approval; the default one need not be there")
 	l.IntVar(&f.ringBytes, "ring-bytes", 0, "size of the event buffer in `bytes`, a power of two (default 64 MiB)")
 	l.DurationVar(&f.resolve, "resolve-interval", daemon.DefaultResolve, "`time` after which host names are looked up again")
 	l.BoolVar(&f.foreground, "foreground", false, "write log lines with the time, for a terminal; the journal adds its own")
@@ -112,7 +113,7 @@ func (f flags) options() (daemon.Options, error) {
 
 	return daemon.Options{
 		Policies: f.policies, Audit: f.audit, Socket: f.socket, SecurePath: securePath, Shells: f.shells, Resolve: f.resolve,
-		Version: version(), Log: logger(f.foreground),
+		Hooks: f.hooks, Version: version(), Log: logger(f.foreground),
 		Load: func() (daemon.Kernel, error) {
 			k, err := kernel.Load(kernel.Options{PinDir: f.pins, RingBytes: f.ringBytes})
 			if err != nil {

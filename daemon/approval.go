@@ -40,7 +40,7 @@ func (b backend) Denials(p control.Peer) (api.Denials, error) {
 	self := b.Self(p)
 	if !p.Agent {
 		return api.Denials{}, &api.Error{Status: http.StatusNotFound, Message: "the caller is no agent, so nothing was denied to it",
-			Hint: "of all agents the log knows more: caisson audit query --verdict DENY"}
+			Hint: "of all agents the log knows more: caisson audit query --effect DENY"}
 	}
 	out := api.Denials{Agent: self.Agent, Run: self.Run, Denials: []api.Denial{}}
 	for _, d := range b.resolver.Denials(p.Identity.Run) {

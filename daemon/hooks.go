@@ -6,8 +6,21 @@ import (
 	"errors"
 	"io/fs"
 
+	"caisson/daemon/holds"
 	"caisson/daemon/hooks"
 )
+
+// announce tells the hooks of a request.
+func (d *Daemon) announce(event string, n holds.News) {
+	out := hooks.Notice{
+		Event: event, ID: n.ID, Agent: n.Agent, Run: n.Run, Rule: n.Rule, Message: n.Message, Action: n.Action, Op: n.Op, Subject: n.Redacted,
+		Since: n.Since, Deadline: n.Deadline, Approvers: n.Approvers, Quorum: n.Quorum, Outcome: n.Outcome, By: n.By,
+	}
+	if event == hooks.EventRequest {
+		out.Commands = &hooks.Commands{Show: "caisson approvals show " + n.ID, Approve: "caisson approve " + n.ID, Deny: "caisson deny " + n.ID}
+	}
+	d.hooks.Notify(out)
+}
 
 // openHooks reads who is told of requests for approval. Enforcement must not wait for somebody to mend that file: with a
 // fault in it nobody is told, so that requests are denied at their deadlines, and status says why.

@@ -19,6 +19,7 @@ type NotAllowedError struct {
 	Need []string // groups of which one is needed
 }
 
+// Error names who it was and who may.
 func (e *NotAllowedError) Error() string {
 	if len(e.Need) == 0 {
 		return fmt.Sprintf("%s may not answer this: the rule names no approvers, so it is for root", e.User)

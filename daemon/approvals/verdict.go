@@ -26,6 +26,7 @@ var whyText = [...]string{
 	QueueFull: "too many requests wait", Withdrawn: "withdrawn",
 }
 
+// String is the reason in words.
 func (w Why) String() string { return whyText[w] }
 
 // Verdict answers one held call.

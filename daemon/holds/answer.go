@@ -11,6 +11,7 @@ import (
 	"caisson/audit"
 	"caisson/daemon/api"
 	"caisson/daemon/approvals"
+	"caisson/daemon/hooks"
 	"caisson/daemon/resolver"
 )
 
@@ -57,6 +58,10 @@ func wrong(in api.AnswerRequest) (problem, hint string) {
 func (h *Holder) respond(p approvals.Person, in api.AnswerRequest, id string) api.Answered {
 	h.mu.Lock()
 	asked, known := h.queue.Get(id)
+	if in.Run && known && h.record(id).Run == "" {
+		h.mu.Unlock()
+		return api.Answered{ID: id, Error: id + ": its processes are in no run", Hint: "approve it once, or for a time"}
+	}
 	var over []approvals.Verdict
 	var err error
 	op := "deny"
@@ -144,7 +149,11 @@ func (h *Holder) end(op, id string, over []approvals.Verdict, p approvals.Person
 		}
 		h.reply(c, a)
 	}
-	h.close(id, op)
+	var by []string
+	if p.PID != 0 {
+		by = names(over[0].By)
+	}
+	h.close(id, outcomes[op], by)
 	return err
 }
 
@@ -174,16 +183,28 @@ func actor(p approvals.Person) *audit.Actor {
 	return &audit.Actor{UID: p.UID, GID: p.GID, PID: p.PID, User: p.User, TTY: p.TTY}
 }
 
+// outcomes are the words of hooks for what is done with a request.
+var outcomes = map[string]string{"approve": hooks.Approved, "deny": hooks.Denied, "timeout": hooks.TimedOut}
+
 // close forgets what was shown of a request. The caller holds mu.
-func (h *Holder) close(id, outcome string) {
-	if h.views[id] == nil {
+func (h *Holder) close(id, outcome string, by []string) {
+	v := h.views[id]
+	if v == nil {
 		return
 	}
 	delete(h.views, id)
 	h.touch()
 	if h.opt.Ended != nil {
-		h.opt.Ended(id, outcome)
+		v.news.Outcome, v.news.By = outcome, by
+		h.opt.Ended(v.news)
 	}
+}
+
+func names(list []approvals.Person) (out []string) {
+	for _, p := range list {
+		out = append(out, p.Name())
+	}
+	return out
 }
 
 // words are the reasons of the log for those of the queue.
@@ -198,10 +219,9 @@ func (h *Holder) answerOf(c *call, v approvals.Verdict) resolver.Answer {
 	if a.Message == "" {
 		a.Message = c.ruling.Rule.Approval.Message
 	}
-	var by []string
+	by := names(v.By)
 	for _, p := range v.By {
-		by = append(by, p.Name())
-		a.Actor = actor(p)
+		a.Actor = actor(p) // the last: the one with whom there were enough
 	}
 	switch {
 	case v.Why == approvals.TimedOut:

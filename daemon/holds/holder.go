@@ -5,7 +5,10 @@ package holds
 import (
 	"context"
 	"log/slog"
+	"net"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 	"caisson/bpf/layout"
 	"caisson/daemon/api"
 	"caisson/daemon/approvals"
+	"caisson/daemon/hooks"
 	"caisson/daemon/resolver"
 	"caisson/policy"
 )
@@ -33,9 +37,9 @@ type Options struct {
 	Limits approvals.Limits            // zero: the default
 	Tag    string                      // of the ids; see approvals.New
 	Log    *slog.Logger
-	Clock  func() time.Time                 // nil: the host's
-	Begun  func(api.Approval, audit.Record) // is told of each new request, with how the log writes what it is about; nil: nobody is
-	Ended  func(id, outcome string)         // is told how it ended; nil: nobody is
+	Clock  func() time.Time // nil: the host's
+	Begun  func(News)       // is told of each new request; must not block. Nil: nobody is
+	Ended  func(News)       // is told how it ended; the same
 
 	// Tests put others in their place.
 
@@ -78,6 +82,23 @@ type call struct {
 type view struct {
 	record    audit.Record
 	processes []api.Process
+	news      News
+}
+
+// News is what is told of a request.
+type News struct {
+	api.Approval
+	Redacted string   // the subject without words that may be secrets
+	Outcome  string   // how it ended: one of package hooks; "" when it has begun
+	By       []string // names of the users who have ended it
+}
+
+// redacted is the subject as the log has it.
+func redacted(r audit.Record) string {
+	if r.Addr != "" {
+		return r.Proto + " " + net.JoinHostPort(r.Addr, strconv.Itoa(int(r.Port)))
+	}
+	return valid(strings.Join(append([]string{r.Path}, r.Argv...), " "))
 }
 
 // New returns a holder that holds nothing.
@@ -148,13 +169,12 @@ func (h *Holder) decide(q *resolver.Question) {
 	}
 
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	c := h.calls[q.Hold]
 	if c == nil || c.answer != nil {
-		h.mu.Unlock()
 		return
 	}
 	c.ruling = r
-	var news *api.Approval
 	switch r.Effect {
 	case policy.RequireApproval:
 		v, answered, first := h.queue.Ask(ask(q, r), h.opt.Clock())
@@ -165,9 +185,12 @@ func (h *Holder) decide(q *resolver.Question) {
 		h.touch()
 		if first {
 			p := h.queue.Of(q.Hold)
-			h.views[p.ID] = &view{q.Record, line}
-			a := h.describe(p)
-			news = &a
+			v := &view{record: q.Record, processes: line}
+			h.views[p.ID] = v
+			v.news = News{Approval: h.describe(p), Redacted: redacted(q.Record)}
+			if h.opt.Begun != nil {
+				h.opt.Begun(v.news)
+			}
 			h.hurry()
 		}
 	case policy.Allow:
@@ -176,11 +199,6 @@ func (h *Holder) decide(q *resolver.Question) {
 		h.reply(c, resolver.Answer{Verdict: q.Verdict(), Reason: "unknown-name", Text: "the rule wants to know the name of a host, and an address has none"})
 	default:
 		h.reply(c, resolver.Answer{Verdict: r.Verdict, Reason: "resolved", Text: "a pattern that only user space can match"})
-	}
-	h.mu.Unlock()
-
-	if news != nil && h.opt.Begun != nil {
-		h.opt.Begun(*news, q.Record)
 	}
 }
 
@@ -245,7 +263,7 @@ func (h *Holder) drop(hold uint64) {
 	}
 	h.forget(c)
 	if id, over := h.queue.Gone(hold); over {
-		h.close(id, "gone")
+		h.close(id, hooks.Withdrawn, nil)
 	} else if id != "" {
 		h.touch()
 	}

@@ -9,6 +9,7 @@ import (
 
 	"caisson/daemon/api"
 	"caisson/daemon/approvals"
+	"caisson/daemon/hooks"
 )
 
 // patience is how long a caller waits at most for the list to change.
@@ -104,7 +105,7 @@ func (h *Holder) EndRun(run string) {
 	over := h.queue.EndRun(run)
 	for _, v := range over {
 		h.drop(v.Hold)
-		h.close(v.Request, "gone")
+		h.close(v.Request, hooks.Withdrawn, nil)
 	}
 	h.mu.Unlock()
 }
@@ -117,6 +118,6 @@ func (h *Holder) Replaced(agent string, generation uint32) {
 		if c := h.calls[v.Hold]; c != nil {
 			h.abandon(c)
 		}
-		h.close(v.Request, "withdrawn")
+		h.close(v.Request, hooks.Withdrawn, nil)
 	}
 }

@@ -32,7 +32,7 @@ const (
 // off. Members that a person shows or types may hold whatever an agent has chosen: they are text, never markup or shell.
 type Notice struct {
 	Event string `json:"event"` // EventRequest or EventAnswered
-	// ID is the request's, unique while the daemon lives: a receiver that keeps requests needs Host and Since beside it.
+	// ID is the request's, unique on its host, also over restarts of the daemon.
 	ID      string `json:"id"`
 	Host    string `json:"host"`              // where the agent waits; empty: the sender fills it in
 	Agent   string `json:"agent"`             // identity
@@ -45,7 +45,7 @@ type Notice struct {
 	Subject   string    `json:"subject"`
 	Since     time.Time `json:"since"`               // when it was first asked
 	Deadline  time.Time `json:"deadline"`            // when it is denied unless somebody answers
-	Approvers []string  `json:"approvers,omitempty"` // groups of which a member must answer; absent: whoever may use the daemon
+	Approvers []string  `json:"approvers,omitempty"` // groups of which a member must answer; absent: root answers
 	Quorum    int       `json:"quorum"`              // how many different users must approve, 1 or more
 	Commands  *Commands `json:"commands,omitempty"`  // what to type to answer; only with EventRequest
 

@@ -90,7 +90,7 @@ func exactly(e *event, rec audit.Record) string {
 	case rec.Addr != "":
 		return rec.Proto + " " + net.JoinHostPort(rec.Addr, strconv.Itoa(int(rec.Port)))
 	case e.Op != layout.OpExec:
-		return rec.Path
+		return quoteWord(rec.Path)
 	}
 	words := []string{quoteWord(rec.Path)}
 	for _, w := range e.words {

@@ -67,7 +67,7 @@ func (r *run) whoDecides(rule *policy.Rule) error {
 			v := p.Verdicts[0]
 			switch {
 			case v.Rule < 0:
-			case v.Effect == policy.Defer:
+			case v.Effect == policy.Defer && !r.nameless(p, k):
 				later = appendNew(later, r.rules[v.Rule].Name)
 			default:
 				names = appendNew(names, r.rules[v.Rule].Name)
@@ -84,6 +84,21 @@ func (r *run) whoDecides(rule *policy.Rule) error {
 		r.add(covered, rule, rule.Pos, fmt.Sprintf("%s: %s", covered.Meaning, list(names)))
 	}
 	return nil
+}
+
+// nameless says whether the rule that a place is left to user space by wants a host's name, so that it denies.
+func (r *run) nameless(p *policy.Place, k policy.Kind) bool {
+	_, ok := namePattern(&r.rules[p.Verdicts[0].Rule])
+	return ok && (k == policy.TCPKind || k == policy.UDPKind) && p.Real && r.settled(p).Effect == policy.Defer
+}
+
+// settled is the verdict at a place; where the image leaves it to user space, that of user space on one subject.
+func (r *run) settled(p *policy.Place) policy.Verdict {
+	v := p.Verdicts[0]
+	if v.Effect == policy.Defer && p.Real {
+		v = policy.Settle(r.policy, r.env, p.Subject(), v.Rule)
+	}
+	return v
 }
 
 // appendNew adds a name once.

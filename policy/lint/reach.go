@@ -38,8 +38,11 @@ func (r *run) ownFiles() error {
 			}
 			e := policy.Exploration{Kind: k, States: r.host.States, Sides: []policy.Side{{Image: r.view, Kind: k}}, Within: &policy.Within{Glob: glob}}
 			e.Each(func(p *policy.Place) bool {
-				v := p.Verdicts[0]
-				if !p.Inside || !p.Real || v.Effect != policy.Allow || r.rules[v.Rule].Baseline || said[key{v.Rule, k}] {
+				if !p.Inside || !p.Real {
+					return true
+				}
+				v := r.settled(p)
+				if v.Effect != policy.Allow || r.rules[v.Rule].Baseline || said[key{v.Rule, k}] {
 					return true
 				}
 				said[key{v.Rule, k}] = true

@@ -27,6 +27,7 @@ type compiler struct {
 	notes  []string
 	hosts  map[string]bool
 	why    map[int]string // by rule: why it can only say maybe somewhere
+	skip   map[int]string // rules that are left out
 	atoms  int
 }
 
@@ -41,19 +42,20 @@ type placedRule struct {
 // is left to user space, see [Image.Deferred]; it is an error when a rule cannot be placed, or when even names alone do not
 // fit. The error names the rule.
 func Compile(p *Policy, env Env) (*Image, error) {
-	m, err := compile(p, env)
+	m, err := compile(p, env, nil)
 	if err != nil {
 		return nil, fmt.Errorf("compiling %s: %w", p.Agent, err)
 	}
 	return m, nil
 }
 
-func compile(p *Policy, env Env) (*Image, error) {
+// compile is [Compile], without the rules in skip; the others keep their numbers.
+func compile(p *Policy, env Env, skip map[int]string) (*Image, error) {
 	if len(p.Variables) > 0 {
 		return nil, fmt.Errorf("the policy has variables of a run: %s (bind them first)", strings.Join(p.Variables, ", "))
 	}
 	env.Now = env.now()
-	c := &compiler{env: env, rules: effectiveRules(p, env), hosts: map[string]bool{}, why: map[int]string{}}
+	c := &compiler{env: env, rules: effectiveRules(p, env), hosts: map[string]bool{}, why: map[int]string{}, skip: skip}
 	if len(c.rules) > maxRules {
 		return nil, fmt.Errorf("policy too large: %d rules", len(c.rules))
 	}
@@ -151,7 +153,7 @@ func (c *compiler) rule(index int) error {
 			return err
 		}
 	}
-	if !r.Active(c.env.Now) {
+	if _, skipped := c.skip[index]; skipped || !r.Active(c.env.Now) {
 		return nil
 	}
 

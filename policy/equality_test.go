@@ -81,6 +81,39 @@ func TestImageEqualsReference(t *testing.T) {
 	}
 }
 
+// TestJudgeSettles: a judge says of every subject what the image and then all rules say, though it does not ask all of them.
+func TestJudgeSettles(t *testing.T) {
+	for at, opt := range []policytest.Options{{Plain: true, Deferred: true}, {Deferred: true}, {Deferred: true, Crowded: true}} {
+		c, settled := policytest.Seeded(uint64(at)+20), map[policy.Effect]int{}
+		for range 200 {
+			p := opt.Policy(c)
+			j, err := policy.NewJudge(p, policytest.Env, p.Agent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := policy.Compile(p, policytest.Env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 60 {
+				s := opt.Subject(c, p)
+				want := m.Run(s)
+				if want.Effect == policy.Defer {
+					want = policy.Settle(p, policytest.Env, s, want.Rule)
+					settled[want.Effect]++
+				}
+				if got := j.Decide(s); got != want {
+					t.Fatalf("judge %+v, rules %+v\n%s", got, want, policytest.Describe(p, s))
+				}
+			}
+		}
+		if settled[policy.Allow] < 50 || settled[policy.Deny] < 50 || settled[policy.RequireApproval] < 50 || settled[policy.Defer] > 0 {
+			t.Errorf("what was settled is not varied: %v", settled)
+		}
+		t.Logf("settled as %v", settled)
+	}
+}
+
 // hasWhy says whether some rule is deferred for a reason.
 func hasWhy(m *policy.Image, why string) bool {
 	for _, w := range m.Deferred() {

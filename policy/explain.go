@@ -45,8 +45,9 @@ type Step struct {
 // Explanation says how a subject was decided.
 type Explanation struct {
 	Verdict  Verdict // of the image, which is the kernel's
-	Exact    Verdict // of the specification; another one where the image leaves the answer to user space
-	ByOrigin bool    // a URL with a name was decided by its origin; there is no image for that
+	Final    Verdict // what becomes of it: another one where the image leaves it to user space; never DEFER, see [Judge.Decide]
+	Later    string  // of a DEFER: what becomes of it, in a sentence
+	ByOrigin bool    // a URL was decided by its origin; there is no image for that
 	Steps    []Step  // the rules of the action, in order, up to the one that decided
 	Others   int     // the policy's own rules before that one that are about other actions
 	Notes    []string
@@ -54,19 +55,30 @@ type Explanation struct {
 
 // Explain decides a subject and says how.
 func Explain(p *Policy, env Env, s Subject) (*Explanation, error) {
+	env = env.Memo()
 	m, err := Compile(p, env)
 	if err != nil {
 		return nil, err
 	}
-	x := &Explanation{Exact: Reference(p, env, s), Notes: m.Notes()}
+	x := &Explanation{Notes: m.Notes()}
 	switch {
 	case s.URL != nil:
-		x.Verdict, x.ByOrigin = x.Exact, true
+		x.Verdict, x.ByOrigin = Settle(p, env, s, 0), true
 	case len(s.Names) > layout.MaxDepth:
 		x.Verdict = refuse(ReasonTooDeep)
-		x.Exact = x.Verdict
 	default:
 		x.Verdict = m.Run(s)
+	}
+	x.Final = x.Verdict
+	if x.Verdict.Effect == Defer {
+		if !x.ByOrigin {
+			x.Final = Settle(p, env, s, x.Verdict.Rule)
+		}
+		x.Final = x.Final.carriedOut()
+		x.Later = because(DeferText, m.deferred[x.Verdict.Rule])
+		if x.Final.Reason == ReasonUnknownName {
+			x.Later = because(UnknownNameText, m.deferred[x.Final.Rule])
+		}
 	}
 	if x.Verdict.Reason == ReasonTooDeep || x.Verdict.Reason == ReasonProtocol {
 		return x, nil // no rule was asked
@@ -80,7 +92,7 @@ func Explain(p *Policy, env Env, s Subject) (*Explanation, error) {
 			continue
 		}
 		x.Steps = append(x.Steps, explainStep(env, i, rule, &s, x.Verdict.Effect == Defer && x.Verdict.Rule == i))
-		if i == x.Verdict.Rule {
+		if i == x.Final.Rule {
 			break
 		}
 	}
@@ -129,6 +141,9 @@ func finding(env Env, rule *Rule, e *Expr, s *Subject, deferred bool) Finding {
 func testTruth(env Env, rule *Rule, e *Expr, s *Subject, deferred bool) Truth {
 	only := &Policy{Agent: "one", Baseline: BaselineNone, Rules: []Rule{{Name: rule.Name, Action: rule.Action, Effect: rule.Effect, When: e}}}
 	if deferred {
+		if s.URL != nil && Settle(only, env, *s, 0).Effect == Defer {
+			return Unclear
+		}
 		if m, err := Compile(only, env); err == nil && m.Run(*s).Effect == Defer {
 			return Unclear
 		}

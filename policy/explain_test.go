@@ -65,11 +65,12 @@ rules:
 	}
 	for _, tc := range []struct {
 		path          string
-		effect, exact Effect
+		effect, final Effect
 		steps         string
 		others        int
 	}{
-		{"/a/x", Defer, Allow, "gone odd", 1},
+		{"/a/x", Defer, Allow, "gone odd rest", 1},
+		{"/a/b", Defer, Deny, "gone odd", 1},
 		{"/a", Allow, Allow, "gone odd rest", 1},
 		{"/etc/passwd", Allow, Allow, "gone odd rest baseline:", 1},
 	} {
@@ -85,8 +86,8 @@ rules:
 		for _, step := range x.Steps {
 			names = append(names, step.Rule.Name)
 		}
-		if got := strings.Join(names, " "); x.Verdict.Effect != tc.effect || x.Exact.Effect != tc.exact || !strings.HasPrefix(got, tc.steps) || x.Others != tc.others {
-			t.Errorf("%s: %+v, exactly %+v, steps %s, others %d", tc.path, x.Verdict, x.Exact, got, x.Others)
+		if got := strings.Join(names, " "); x.Verdict.Effect != tc.effect || x.Final.Effect != tc.final || !strings.HasPrefix(got, tc.steps) || x.Others != tc.others {
+			t.Errorf("%s: %+v, in the end %+v, steps %s, others %d", tc.path, x.Verdict, x.Final, got, x.Others)
 		}
 		if !x.Steps[0].Inactive || x.Steps[1].Inactive {
 			t.Errorf("%s: an expired rule counts", tc.path)

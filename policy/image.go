@@ -54,12 +54,23 @@ func (m *Image) Hosts() []string { return slices.Clone(m.hosts) }
 // can match, or the patterns of all rules together would have made the image too large.
 func (m *Image) Deferred() map[int]string { return maps.Clone(m.deferred) }
 
-// DeferReason says in a sentence why the image leaves a rule to user space; the image is nil where none was asked.
+// nameless are the reasons for which user space cannot decide either.
+var nameless = map[string]bool{whyName: true, whyAddress: true}
+
+// DeferReason says in a sentence what becomes of a subject for which the image answers DEFER by a rule, and why.
 func (m *Image) DeferReason(rule int) string {
-	if m == nil || m.deferred[rule] == "" {
-		return DeferText
+	if nameless[m.deferred[rule]] {
+		return because(UnknownNameText, m.deferred[rule])
 	}
-	return DeferText + " (" + m.deferred[rule] + ")"
+	return because(DeferText, m.deferred[rule])
+}
+
+// because adds a reason to a sentence, if there is one.
+func because(text, why string) string {
+	if why == "" {
+		return text
+	}
+	return text + " (" + why + ")"
 }
 
 // Stats says how large the image is.

@@ -190,7 +190,7 @@ func TestEvaluateNamesThePattern(t *testing.T) {
 	p := filePolicy(t, "ALLOW glob /q/a?")
 	set := &Set{Policies: map[string]*Policy{p.Agent: p}}
 	got := Evaluate(set, Env{}, p.Agent, writing(t, "/q/ab"))
-	if want := DeferText + " (" + whyQuestion + ")"; got.Effect != Defer || got.Rule != "0" || got.Reason != want {
+	if want := "rule 0: " + DeferText + " (" + whyQuestion + ")"; got.Effect != Allow || got.Rule != "0" || got.Later != want || got.Reason != "" {
 		t.Errorf("got %+v, want %s", got, want)
 	}
 }

@@ -14,34 +14,43 @@ import (
 // Two limits are part of the specification, because no kernel can look at words of any length: a word longer than 255
 // bytes in a place where a rule that may still match has a pattern with a star makes the subject undecidable, and so do
 // more names than a subject can have. An undecidable subject is denied, unless what came before has settled it.
-func Reference(p *Policy, env Env, s Subject) Verdict { return reference(p, env, s, 0, false) }
+func Reference(p *Policy, env Env, s Subject) Verdict { return reference(p, env, s, asking{}) }
 
 // Settle decides what an image has left to user space: the subject for which it answered DEFER by a rule. No rule before
 // that one holds, so they are not tried again. The verdict is never DEFER but for a connection whose rule wants to know
-// the name of a host: an address has none.
-func Settle(p *Policy, env Env, s Subject, rule int) Verdict { return reference(p, env, s, rule, false) }
+// the name of a host: an address has none. That of a URL is that of the connection which would be made: no pattern can be
+// compared with its name.
+func Settle(p *Policy, env Env, s Subject, rule int) Verdict {
+	return reference(p, env, s, asking{from: rule, nameless: true})
+}
+
+// asking is how the rules are asked.
+type asking struct {
+	from      int  // the first rule
+	deferring bool // a pattern that the image cannot hold matches only maybe, and a rule that holds only maybe answers DEFER
+	nameless  bool // so does a pattern of host names, also where the subject has one
+}
 
 // noAction is the action of no subject: that of rules which do not exist at the moment.
 const noAction Action = 255
 
-// reference is [Reference], from a rule on; with deferring, a pattern that the image cannot hold matches only maybe, and a rule that holds
-// only maybe answers DEFER. That is what the image promises, name for name.
-func reference(p *Policy, env Env, s Subject, from int, deferring bool) Verdict {
+// reference is [Reference], asked in some way. Asked with deferring, it is what the image promises, name for name.
+func reference(p *Policy, env Env, s Subject, how asking) Verdict {
 	if p == nil {
 		return refuse(ReasonNoPolicy)
 	}
 	env.Now = env.now()
 	rules := slices.Clone(effectiveRules(p, env))
 	for i := range rules {
-		if i < from || !rules[i].Active(env.Now) {
+		if i < how.from || !rules[i].Active(env.Now) {
 			rules[i].Action = noAction
 		}
 	}
 	if s.Action == Network && s.Proto != ProtoUnix {
-		return referenceNetwork(rules, env, &s)
+		return referenceNetwork(rules, env, &s, how.nameless)
 	}
 
-	ref := referee{env: env, subject: &s, tokens: subjectTokens(&s), deferring: deferring}
+	ref := referee{env: env, subject: &s, tokens: subjectTokens(&s), deferring: how.deferring}
 	for i := range rules {
 		r := &rules[i]
 		if r.Action == s.Action && (s.Action != Network || concernsUnix(r.When)) {

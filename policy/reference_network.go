@@ -11,7 +11,7 @@ import (
 
 // referenceNetwork goes through the network rules for a connection over TCP or UDP, or for a URL. A rule that cannot be
 // decided without knowing a name answers DEFER.
-func referenceNetwork(rules []Rule, env Env, s *Subject) Verdict {
+func referenceNetwork(rules []Rule, env Env, s *Subject, nameless bool) Verdict {
 	if s.Proto != ProtoTCP && s.Proto != ProtoUDP || !s.Addr.IsValid() && s.URL == nil {
 		return refuse(ReasonProtocol)
 	}
@@ -20,7 +20,7 @@ func referenceNetwork(rules []Rule, env Env, s *Subject) Verdict {
 		if r.Action != Network {
 			continue
 		}
-		c := connectionSpec{env: env, subject: s, allows: r.Effect == Allow}
+		c := connectionSpec{env: env, subject: s, allows: r.Effect == Allow, nameless: nameless}
 		switch must, could := c.holds(r.When, false); {
 		case must:
 			return Verdict{Effect: r.Effect, Rule: i}
@@ -33,9 +33,10 @@ func referenceNetwork(rules []Rule, env Env, s *Subject) Verdict {
 
 // connectionSpec is what one rule is asked about.
 type connectionSpec struct {
-	env     Env
-	subject *Subject
-	allows  bool
+	env      Env
+	subject  *Subject
+	allows   bool
+	nameless bool // no pattern can be compared with the subject's name
 }
 
 // holds says whether an expression holds whatever the answers to open questions are, and whether it holds for some.
@@ -93,7 +94,7 @@ func (c connectionSpec) url(t Condition, negated bool) (must, could bool) {
 		return false, false
 	}
 	if t.Op != "equals" && t.Op != "starts_with" {
-		if !c.named() || s.URL.Scheme == "" {
+		if !c.named() || c.nameless || s.URL.Scheme == "" {
 			return false, true
 		}
 		holds := textMatches(t, s.URL.String())
@@ -118,7 +119,7 @@ func (c connectionSpec) host(t Condition, negated bool) (must, could bool) {
 		}
 		return c.hostIs(host, negated)
 	}
-	if !c.named() {
+	if !c.named() || c.nameless {
 		return false, true
 	}
 	name, holds := c.subject.URL.Host, false

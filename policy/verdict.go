@@ -14,11 +14,14 @@ const (
 	ReasonBroken   = "broken"    // the image contradicts itself
 )
 
+// ReasonUnknownName is the reason of a denial by a rule that wants to know the name of a host. Only [Judge] gives it.
+const ReasonUnknownName = "unknown-name"
+
 // Verdict is the answer to one subject.
 type Verdict struct {
 	Effect Effect
 	Rule   int    // index into [Policy.AllRules]; -1: no rule
-	Reason string // why there is no rule; "" when there is one
+	Reason string // why there is no rule, or [ReasonUnknownName]; "" when the rule says it all
 
 	Descendants bool // what the program starts may run too, unless a rule denies it
 }
@@ -45,4 +48,12 @@ func (v Verdict) Word() uint32 {
 		word |= layout.VerdictDescendants
 	}
 	return word
+}
+
+// carriedOut is what becomes of a verdict that nobody can settle any more: a DEFER is a denial.
+func (v Verdict) carriedOut() Verdict {
+	if v.Effect == Defer {
+		return Verdict{Effect: Deny, Rule: v.Rule, Reason: ReasonUnknownName}
+	}
+	return v
 }

@@ -30,8 +30,8 @@ func newEvaluate(u *ui) *cobra.Command {
 		Use:   "evaluate --agent NAME (--action ACTION --path PATH | --command STRING | --url URL | … | -- ARGV…)",
 		Short: "Say what a policy allows",
 		Long: `Say what an agent's policy says about one attempt. It needs neither the daemon nor root: it runs the very image that the
-kernel would run, made from the files in the directory. The answer is one line: the effect and the rule that decided, or
-DENY no-rule, or DENY no-policy.
+kernel would run, made from the files in the directory, and decides what the image leaves to user space as the daemon would.
+The answer is one line: the effect and the rule that decided, or DENY no-rule, or DENY no-policy.
 
 --command is read as bash would read it. Each program that it would start and each file that its redirections would open is
 decided on its own, as it will be in the kernel, and the strictest answer is the answer; where there are several, each is
@@ -117,13 +117,11 @@ type evaluated struct {
 
 // answer prints the answer and turns it into an exit status.
 func (e *evaluation) answer(u *ui, a evaluated) error {
-	if a.Effect == policy.Defer {
-		// Whoever asks whether it would happen gets what this version does.
-		a.Effect = policy.Deny
-		u.note("rule %s: %s", a.Rule, prose(a.Reason))
+	if a.Later != "" {
+		u.note("%s", prose(a.Later))
 	}
-	if a.Effect == policy.RequireApproval {
-		u.note("%s: it is enforced as a denial", prose(a.Reason))
+	if a.Rule != "" && a.Reason != "" {
+		u.note("rule %s: %s", a.Rule, prose(a.Reason))
 	}
 	if a.Resolved != nil && !*a.Resolved {
 		u.note("the program is not on secure_path of this machine: names were compared")

@@ -23,6 +23,7 @@ type evaluatedPart struct {
 	Effect   *policy.Effect `json:"effect,omitempty"`
 	Rule     string         `json:"rule,omitempty"`
 	Reason   string         `json:"reason,omitempty"`
+	Later    string         `json:"later,omitempty"`
 	Resolved *bool          `json:"resolved,omitempty"`
 }
 
@@ -33,7 +34,7 @@ func (e *evaluation) answerParts(u *ui, judge *policy.Judge, parts []shell.Part)
 	strictest, any := shell.Strictest(decisions)
 	switch {
 	case any:
-		a.Effect, a.Rule, a.Reason, a.Resolved = strictest.Effect, strictest.Rule, strictest.Reason, strictest.Resolved
+		a.Effect, a.Rule, a.Reason, a.Later, a.Resolved = strictest.Effect, strictest.Rule, strictest.Reason, strictest.Later, strictest.Resolved
 	case !judge.HasPolicy():
 		a.Effect, a.Reason = policy.Deny, policy.ReasonNoPolicy
 	default:
@@ -57,7 +58,7 @@ func (e *evaluation) answerParts(u *ui, judge *policy.Judge, parts []shell.Part)
 }
 
 func shownPart(d shell.Decision) evaluatedPart {
-	p := evaluatedPart{Kind: d.Kind, Text: d.Text, Line: d.Line, Col: d.Col, Via: d.Via, Rule: d.Rule, Reason: d.Reason, Resolved: d.Resolved}
+	p := evaluatedPart{Kind: d.Kind, Text: d.Text, Line: d.Line, Col: d.Col, Via: d.Via, Rule: d.Rule, Reason: d.Reason, Later: d.Later, Resolved: d.Resolved}
 	if d.Decided {
 		p.Effect = &d.Effect
 		if d.Kind != shell.Unknown {

@@ -30,16 +30,10 @@ type explanation struct {
 	Action   policy.Action   `json:"action"`
 	Subject  string          `json:"subject"`
 	Compiled bool            `json:"compiled"`        // the kernel decides this itself
-	Later    *laterDecision  `json:"later,omitempty"` // what user space would say
+	Later    string          `json:"later,omitempty"` // why it does not, and what becomes of the call
 	Steps    []explainedStep `json:"steps"`           // the rules that were tried, in order
 	Others   int             `json:"others"`          // rules about other actions
 	Notes    []string        `json:"notes"`
-}
-
-// laterDecision is what user space would say about a subject that the kernel leaves to it.
-type laterDecision struct {
-	Effect policy.Effect `json:"effect"`
-	Rule   string        `json:"rule"`
 }
 
 // explainedStep is one rule that was tried.
@@ -107,22 +101,16 @@ func (e *explaining) run(u *ui) error {
 
 // answer turns an explanation into what is printed.
 func (e *explaining) answer(p *policy.Policy, s policy.Subject, x *policy.Explanation) *explanation {
-	out := &explanation{Effect: x.Verdict.Effect, Reason: x.Verdict.Reason, Agent: p.Agent, Action: s.Action,
+	out := &explanation{Effect: x.Final.Effect, Reason: x.Final.Reason, Later: x.Later, Agent: p.Agent, Action: s.Action,
 		Subject: policy.SubjectText(s, &e.hosts), Compiled: x.Verdict.Effect != policy.Defer && !x.ByOrigin,
 		Steps: []explainedStep{}, Others: x.Others, Notes: []string{}}
 	tried := map[string]bool{}
 	for _, step := range x.Steps {
 		tried[step.Rule.Name] = true
-		out.Steps = append(out.Steps, explainStep(step, x.Verdict))
+		out.Steps = append(out.Steps, explainStep(step, x))
 	}
-	if n := len(x.Steps); x.Verdict.Rule >= 0 && n > 0 {
+	if n := len(x.Steps); x.Final.Rule >= 0 && n > 0 {
 		out.Rule, out.At = x.Steps[n-1].Rule.Name, rulePlace(&x.Steps[n-1].Rule)
-	}
-	if x.Verdict.Effect == policy.Defer {
-		out.Later = &laterDecision{Effect: x.Exact.Effect}
-		if x.Exact.Rule >= 0 {
-			out.Later.Rule = p.AllRules()[x.Exact.Rule].Name
-		}
 	}
 	for _, note := range x.Notes {
 		if name, ok := notedRule(note); ok && tried[name] {
@@ -140,15 +128,15 @@ func notedRule(note string) (string, bool) {
 }
 
 // explainStep says what one rule did.
-func explainStep(step policy.Step, v policy.Verdict) explainedStep {
+func explainStep(step policy.Step, x *policy.Explanation) explainedStep {
 	out := explainedStep{At: rulePlace(&step.Rule), Rule: step.Rule.Name, Effect: step.Rule.Effect, Outcome: "passed", base: step.Rule.Baseline}
 	switch {
 	case step.Inactive:
 		out.Outcome, out.Why = "inactive", "it does not exist now (expires or schedule)"
 		return out
-	case step.Index == v.Rule && v.Effect == policy.Defer:
+	case step.Index == x.Verdict.Rule && x.Verdict.Effect == policy.Defer:
 		out.Outcome = "deferred"
-	case step.Index == v.Rule:
+	case step.Index == x.Final.Rule:
 		out.Outcome = "decides"
 	}
 	switch {
@@ -186,8 +174,8 @@ func (x *explanation) print(u *ui) {
 		u.printf("rules about other actions: %d\n", x.Others)
 	}
 	switch {
-	case x.Later != nil:
-		u.printf("deferred: %s; it would be %s %s\n", policy.DeferText, x.Later.Effect, ruleName(x.Later.Rule, policy.ReasonNoRule))
+	case x.Later != "":
+		u.printf("deferred: %s\n", x.Later)
 	case x.Compiled:
 		u.printf("compiled: the kernel decides this itself\n")
 	default:

@@ -12,7 +12,7 @@ type shownImage struct {
 	Nodes    int         `json:"nodes"`
 	Edges    int         `json:"edges"`
 	Kinds    []shownKind `json:"kinds"`
-	Deferred int         `json:"deferred"` // rules that somewhere wait for user space
+	Deferred int         `json:"deferred"` // rules that the kernel somewhere leaves to user space
 }
 
 // shownKind is the part of an image that one kind of subject walks. Kinds may share nodes.

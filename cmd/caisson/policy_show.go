@@ -41,7 +41,7 @@ func newPolicyShow(u *ui) *cobra.Command {
 		Long: `Show the rules of policies as they are compiled on this host: an agent's own rules, where they stand, then the baseline, in
 the order in which they are tried; with the location that each path means here (symlinks and bind mounts followed, but no
 symlink that an agent of the directory may change), the program that each command means, and notes about rules that cannot
-match now or that need a decision in user space. With --compiled, also the image that the kernel runs: its size, and how many
+match now or that the kernel leaves to user space. With --compiled, also the image that the kernel runs: its size, and how many
 nodes, names, patterns and classes of names each kind of subject has.` + exits(failed, wrongUsage),
 		Example:           "  caisson policy show --agent coding-agent",
 		Args:              noArgs,
@@ -137,7 +137,7 @@ func (s *showing) show(p *policy.Policy, fresh newEnv) (shownPolicy, error) {
 		rule := showRule(i, r, env)
 		rule.Deferred = why[i]
 		out.Rules = append(out.Rules, rule)
-		out.Notes = append(out.Notes, rule.notes(r.Effect)...)
+		out.Notes = append(out.Notes, rule.notes(r.Effect, image.DeferReason(i))...)
 	}
 	if out.Hosts == nil {
 		out.Hosts = []string{}
@@ -177,17 +177,17 @@ func (s *shownPolicy) print(u *ui) {
 	}
 }
 
-// notes say what of a rule is not as it may seem.
-func (r *shownRule) notes(effect policy.Effect) []string {
+// notes say what of a rule is not as it may seem; deferred is what becomes of what the kernel cannot match.
+func (r *shownRule) notes(effect policy.Effect, deferred string) []string {
 	var out []string
 	add := func(format string, args ...any) {
 		out = append(out, fmt.Sprintf("rule %q: ", r.Name)+fmt.Sprintf(format, args...))
 	}
 	if r.Deferred != "" {
-		add("%s (%s): what it may match is denied", policy.DeferText, r.Deferred)
+		add("%s", deferred)
 	}
 	if effect == policy.RequireApproval {
-		add("%s: what it matches is denied", policy.ApprovalText)
+		add("%s", policy.ApprovalText)
 	}
 	if r.Expires != "" {
 		add("expires at %s", r.Expires)

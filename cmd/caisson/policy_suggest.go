@@ -154,7 +154,7 @@ func deniedEvents(dir string, filter audit.Filter) ([]suggest.Event, map[string]
 	seen, unknown := map[string]bool{}, map[string]int{}
 	filter.Effect = audit.VerdictDeny
 	err := audit.Query(dir, filter, func(r audit.Record) error {
-		if r.Action == "" || r.Kind == audit.KindDisagreement {
+		if r.Action == "" || r.Kind == audit.KindDisagreement || r.Enforced == audit.EnforcedHeld {
 			return nil
 		}
 		s, why := recordSubject(&r)

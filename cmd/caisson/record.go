@@ -53,8 +53,8 @@ func verdict(r *audit.Record) string {
 		return r.Verdict + " (denied)"
 	case r.Verdict != "" && r.Verdict != audit.VerdictAllow && r.Enforced == audit.EnforcedAllow:
 		return r.Verdict + " (allowed)"
-	case r.Enforced == audit.EnforcedObserved:
-		return r.Verdict + " (observed)"
+	case r.Enforced == audit.EnforcedHeld, r.Enforced == audit.EnforcedObserved:
+		return r.Verdict + " (" + r.Enforced + ")"
 	}
 	return r.Verdict
 }

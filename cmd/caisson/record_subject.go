@@ -14,8 +14,19 @@ import (
 // hiddenWord stands in the log for a word, or a part of one, that is not kept. Keep in sync with daemon/resolver/words.go.
 const hiddenWord = "…"
 
-// decided are the reasons of verdicts that the policy gave. All others are the kernel's own, whatever the policy says.
-var decided = []string{"", policy.ReasonNoRule, policy.ReasonNoPolicy, policy.ApprovalText, policy.DeferText}
+// decided are the reasons of verdicts that the policy gave. All others are the kernel's own, whatever the policy says. Keep
+// in sync with daemon/resolver/text.go and daemon/holds.
+var decided = []string{
+	"", policy.ReasonNoRule, policy.ReasonNoPolicy,
+	"resolved", "refused", policy.ReasonUnknownName, // by user space
+}
+
+// asked are the reasons of calls that waited, or were to. The verdict is the policy's if that is to ask. If it is not, a
+// pattern was to be matched in user space, and the record does not say whether it did.
+var asked = []string{
+	"held", "approved", "granted", "denied", "denied-before", "timed-out", "withdrawn",
+	"cannot-wait", "unattended", "queue-full", "no-log",
+}
 
 // lineage are the reasons of allowed programs that depend on what started them.
 var lineage = []string{"continued", "descendant"}
@@ -30,14 +41,13 @@ const (
 
 // reasonWord is the part of a record's reason that stays the same.
 func reasonWord(r *audit.Record) string {
-	if strings.HasPrefix(r.Reason, policy.DeferText) { // what follows says which pattern it is
-		return policy.DeferText
-	}
-	if slices.Contains(decided, r.Reason) {
-		return r.Reason
-	}
 	word, _, _ := strings.Cut(r.Reason, ":")
 	return word
+}
+
+// byPolicy says whether a record's verdict is what its policy says about the subject.
+func byPolicy(r *audit.Record, word string) bool {
+	return slices.Contains(decided, word) || slices.Contains(asked, word) && r.Verdict == audit.VerdictRequireApproval
 }
 
 // recordSubject makes the subject of a decision from its record; else why it cannot be made.
@@ -46,7 +56,7 @@ func recordSubject(r *audit.Record) (s policy.Subject, why string) {
 	switch {
 	case r.Count > 1 || len(r.Counts) > 0:
 		return s, whyCounted
-	case !slices.Contains(decided, word) && !slices.Contains(lineage, word):
+	case !byPolicy(r, word) && !slices.Contains(lineage, word):
 		return s, "the kernel's own decision: " + word
 	case len(r.Cut) > 0:
 		return s, whyCut

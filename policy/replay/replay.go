@@ -139,16 +139,12 @@ func (r *Replay) Add(e Event) error {
 // compare counts what became of one event.
 func (r *Replay) compare(e Event, j *policy.Judge, v policy.Verdict) {
 	r.Events++
-	effect := v.Effect
-	if effect == policy.Defer {
-		effect = policy.Deny
-	}
-	if effect == e.Verdict {
+	if v.Effect == e.Verdict {
 		r.Same++
 		return
 	}
 	c := Change{Action: e.Subject.Action, Subject: e.Text, Old: Verdict{Effect: e.Verdict, Rule: cmp.Or(e.Rule, policy.ReasonNoRule)},
-		New: Verdict{Effect: effect, Rule: name(j, v)}}
+		New: Verdict{Effect: v.Effect, Rule: name(j, v)}}
 	if rule := j.Rule(v); rule != nil && rule.File != "" {
 		c.New.Place = place(rule)
 	}

@@ -18,7 +18,8 @@ type Decision struct {
 	Effect   policy.Effect
 	Rule     string // that decided; "": none
 	Reason   string
-	Resolved *bool // Command: whether the program was found on this machine
+	Later    string // as in [policy.Answer]
+	Resolved *bool  // Command: whether the program was found on this machine
 	By       *policy.Rule
 }
 
@@ -65,10 +66,8 @@ func decide(p Part, j *policy.Judge) Decision {
 	v := j.Decide(s)
 	a := j.Answer(s)
 	d.By = j.Rule(v)
-	d.Effect, d.Rule, d.Reason, d.Resolved = a.Effect, a.Rule, a.Reason, a.Resolved
+	d.Effect, d.Rule, d.Reason, d.Later, d.Resolved = a.Effect, a.Rule, a.Reason, a.Later, a.Resolved
 	switch {
-	case a.Effect == policy.Defer:
-		d.Effect = policy.Deny
 	case a.Effect == policy.Allow && p.Read != "" && strings.HasPrefix(a.Rule, "baseline:"):
 		// Any shell may start because each of its commands is decided; these commands nobody has seen.
 		d.Effect, d.Rule, d.Reason, d.By = policy.Deny, "", p.Read, nil

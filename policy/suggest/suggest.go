@@ -60,6 +60,8 @@ func (s *Suggestion) sort(now *policy.Judge, events []Event, opt Options) []Even
 		v := now.Decide(e.Subject)
 		switch rule := now.Rule(v); {
 		case v.Effect == policy.Allow:
+		case v.Reason == policy.ReasonUnknownName:
+			s.Left = append(s.Left, Left{e, fmt.Sprintf("rule %s: %s (name the hosts of that rule with equals)", rule.Name, policy.UnknownNameText)})
 		case rule != nil:
 			s.Left = append(s.Left, Left{e, fmt.Sprintf("rule %s says %s (change that rule if it is wrong)", rule.Name, v.Effect)})
 		case Secret(e.Path) && !opt.Secrets:

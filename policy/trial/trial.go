@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package trial puts the cases of a policy to it and says where the answer is not the one that was expected. Commands that
-// are strings are read as a shell would ([caisson/policy/shell]); everything is decided on the image that the kernel would
-// run, and nothing is started.
+// are strings are read as a shell would ([caisson/policy/shell]); everything is decided as kernel and daemon would
+// ([policy.Judge]), and nothing is started.
 package trial
 
 import (
@@ -145,11 +145,7 @@ func ask(j *policy.Judge, c policy.Case) (Outcome, error) {
 	}
 
 	a := j.Answer(s)
-	o := Outcome{Got: a.Effect, Rule: j.Rule(j.Decide(s)), Reason: a.Reason}
-	if o.Got == policy.Defer {
-		o.Got = policy.Deny
-	}
-	return o, nil
+	return Outcome{Got: a.Effect, Rule: j.Rule(j.Decide(s)), Reason: a.Reason}, nil
 }
 
 // command decides a case that is a command.

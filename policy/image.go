@@ -65,6 +65,18 @@ func (m *Image) DeferReason(rule int) string {
 	return because(DeferText, m.deferred[rule])
 }
 
+// Nameless are the rules by which a connection is denied wherever the image answers DEFER for it: what is missing is the name
+// of a host, which user space has not, either.
+func (m *Image) Nameless() map[int]bool {
+	out := map[int]bool{}
+	for rule, why := range m.deferred {
+		if nameless[why] {
+			out[rule] = true
+		}
+	}
+	return out
+}
+
 // because adds a reason to a sentence, if there is one.
 func because(text, why string) string {
 	if why == "" {

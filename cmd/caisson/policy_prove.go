@@ -31,7 +31,7 @@ type proof struct {
 	Rule    string         `json:"rule,omitempty"`
 	At      string         `json:"at,omitempty"`
 	Host    string         `json:"host,omitempty"`  // the example needs this name to lead to its address
-	Later   bool           `json:"later,omitempty"` // not by the kernel, but by the decision that it leaves to user space
+	Later   bool           `json:"later,omitempty"` // the kernel leaves the example to user space
 	Why     string         `json:"why,omitempty"`   // it cannot be told
 	strict  bool
 }
@@ -44,8 +44,9 @@ func newPolicyProve(u *ui) *cobra.Command {
 		Long: `Prove that an agent's policy never allows an action on any subject of a set, or show a shortest subject that it allows, with
 the rule. Without a set, it is about everything. With network, --path is about Unix sockets ("@name": an abstract one).
 
-The proof is about every subject there is, not about samples. What the kernel leaves to user space counts as possible. A name
-leads wherever its owner says, so a question about addresses is also asked as if each host of the policy led there.` + exits(proveExits...),
+The proof is about every subject there is, not about samples. What the kernel leaves to user space counts as possible, unless
+it wants the name of a host, which no connection has. A name leads wherever its owner says, so a question about addresses is
+also asked as if each host of the policy led there.` + exits(proveExits...),
 		Example:           "  caisson policy prove --agent coding-agent --never file_read --path /etc/ssh/**",
 		Args:              noArgs,
 		RunE:              func(*cobra.Command, []string) error { return p.run(u) },
@@ -146,6 +147,6 @@ func (p *proof) print(u *ui) {
 		u.printf("if %s leads to that address, which is for the owner of the name to say\n", p.Host)
 	}
 	if p.Later {
-		u.printf("the kernel leaves it to user space, which would allow it: %s\n", policy.DeferText)
+		u.printf("deferred: %s\n", policy.DeferText)
 	}
 }

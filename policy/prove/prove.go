@@ -32,7 +32,7 @@ type Answer struct {
 	Verdict policy.Verdict  // of the example
 	Rule    *policy.Rule    // that decides on the example, or that makes it unknown
 	Host    string          // of Refuted: the example is allowed if this name leads to its address
-	Later   bool            // of Refuted: not by the kernel itself, but by the decision in user space that it leaves it to
+	Later   bool            // of Refuted: not by the kernel itself, but by user space, to which it leaves it
 	Why     string          // of Unknown
 	Asked   []policy.Kind   // which kinds of subject were looked at
 }
@@ -115,7 +115,7 @@ func (r *prover) world(image *policy.Image, env policy.Env, host string) error {
 		return err
 	}
 	views := [2]*policy.Automaton{policy.NewAutomaton(image.Runner), policy.NewAutomaton(without.Runner)}
-	rules := image.Rules()
+	w := world{image.Rules(), without.Rules(), nil, env, host}
 	for _, k := range r.set.kinds {
 		within, err := r.set.within(k, env)
 		if err != nil {
@@ -123,10 +123,13 @@ func (r *prover) world(image *policy.Image, env policy.Env, host string) error {
 		}
 		e := &policy.Exploration{Kind: k, Within: within, States: r.states,
 			Sides: []policy.Side{{Image: views[0], Kind: k}, {Image: views[1], Kind: k}}}
+		if w.nameless = nil; k == policy.TCPKind || k == policy.UDPKind {
+			w.nameless = image.Nameless()
+		}
 		var failed error
 		complete := e.Each(func(p *policy.Place) bool {
 			if p.Inside {
-				failed = r.place(p, rules, without.Rules(), env, host)
+				failed = r.place(p, &w)
 			}
 			return failed == nil && r.answer.Outcome != Refuted
 		})
@@ -165,50 +168,60 @@ func (r *prover) bad(e policy.Effect) bool {
 	return e == policy.Allow || r.strict && e == policy.RequireApproval
 }
 
+// world is one image that the question is asked of.
+type world struct {
+	rules    []policy.Rule
+	less     []policy.Rule // those of the image without denials that wait for user space
+	nameless map[int]bool  // [policy.Image.Nameless], of connections
+	env      policy.Env
+	host     string // as if this name led to the addresses in question; "": none
+}
+
 // place looks at one place inside the set.
-func (r *prover) place(p *policy.Place, rules, less []policy.Rule, env policy.Env, host string) error {
+func (r *prover) place(p *policy.Place, w *world) error {
 	v := p.Verdicts[0]
 	switch {
+	case v.Effect == policy.Defer && w.nameless[v.Rule]:
+		return nil // user space denies
 	case r.bad(v.Effect):
 		if !p.Real {
-			r.unknown(&rules[v.Rule], "the patterns at one place are so entangled that it is not known whether any name matches these")
+			r.unknown(&w.rules[v.Rule], "the patterns at one place are so entangled that it is not known whether any name matches these")
 			return nil
 		}
 		s := p.Subject()
-		if err := r.check(s, v, env); err != nil {
+		if err := r.check(s, v, w.env); err != nil {
 			return err
 		}
-		r.refuted(s, v, &rules[v.Rule], host, false)
+		r.refuted(s, v, &w.rules[v.Rule], w.host, false)
 	case v.Effect != policy.Defer:
-	case r.bad(rules[v.Rule].Effect):
-		return r.later(p, &rules[v.Rule], rules, env, host)
+	case r.bad(w.rules[v.Rule].Effect):
+		r.later(p, w)
 	default:
 		// The deferred rule forbids; if it does not match after all, what stands behind it decides.
-		w := p.Verdicts[1]
-		if r.bad(w.Effect) || w.Effect == policy.Defer && r.bad(less[w.Rule].Effect) {
-			return r.later(p, &rules[v.Rule], rules, env, host)
+		next := p.Verdicts[1]
+		if r.bad(next.Effect) || next.Effect == policy.Defer && r.bad(w.less[next.Rule].Effect) {
+			r.later(p, w)
 		}
 	}
 	return nil
 }
 
-// later is a place about which only user space can tell. The specification can, about one subject.
-func (r *prover) later(p *policy.Place, rule *policy.Rule, rules []policy.Rule, env policy.Env, host string) error {
+// later is a place about which only user space can tell. About one subject, it is asked.
+func (r *prover) later(p *policy.Place, w *world) {
 	if p.Real {
 		s := p.Subject()
 		if s.URL = r.set.url; r.set.byName && s.URL != nil {
 			s.Addr = netip.Addr{} // the address is made up, and it is the name that is asked about
 		}
-		if v := policy.Reference(r.policy, env, s); r.bad(v.Effect) {
-			r.refuted(s, v, &rules[v.Rule], host, true)
-			return nil
+		if v := policy.Settle(r.policy, w.env, s, 0); r.bad(v.Effect) {
+			r.refuted(s, v, &w.rules[v.Rule], w.host, true)
+			return
 		}
 		if s.URL != nil {
-			return nil // the question is about this one origin, and with its name there is nothing left to defer
+			return // the question is about this one origin
 		}
 	}
-	r.unknown(rule, "it depends on a pattern that only user space can match")
-	return nil
+	r.unknown(&w.rules[p.Verdicts[0].Rule], "it depends on a pattern that only user space can match")
 }
 
 // check runs a counter-example on the image and on the specification: one that is not true must never be shown.

@@ -221,28 +221,42 @@ func TestNetworkEqualsBruteForce(t *testing.T) {
 	}
 }
 
-// TestDeferredHosts keeps a denial by name, which a kernel cannot see, from counting as one.
+// TestDeferredHosts: no connection has a host's name, so a rule that wants one denies whatever gets to it.
 func TestDeferredHosts(t *testing.T) {
-	p, err := policy.Parse("f", []byte(`agent: a
+	for _, effect := range []string{"DENY", "ALLOW", "REQUIRE_APPROVAL"} {
+		p, err := policy.Parse("f", []byte(`agent: a
 rules:
-  - { name: no-names, action: network, conditions: { host: { ends_with: .example } }, effect: DENY }
-  - { name: web, action: network, conditions: { port: { equals: 443 } }, effect: ALLOW }
+  - { name: names, action: network, conditions: { host: { ends_with: .example }, port: { in: [1-1000] } }, effect: `+effect+` }
+  - { name: web, action: network, conditions: { port: { in: [443, 8443] } }, effect: ALLOW }
 `))
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := Ask(p, policy.Env{}, Question{Action: policy.Network, Address: "10.0.0.0/8"})
-	if err != nil || a.Outcome == Proven {
-		t.Errorf("%+v, %v", a, err)
-	}
-	if a, err = Ask(p, policy.Env{}, Question{Action: policy.Network, Address: "10.0.0.0/8", Port: "1-442"}); err != nil || a.Outcome != Proven {
-		t.Errorf("%+v, %v", a, err)
-	}
-	if a, err = Ask(p, policy.Env{}, Question{Action: policy.Network, URL: "https://www.example"}); err != nil || a.Outcome != Proven {
-		t.Errorf("%+v, %v", a, err)
-	}
-	if a, err = Ask(p, policy.Env{}, Question{Action: policy.Network, URL: "https://www.other.org"}); err != nil || a.Outcome != Refuted || !a.Later {
-		t.Errorf("%+v, %v", a, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tc := range []struct {
+			q    Question
+			want Outcome
+		}{
+			{Question{Address: "10.0.0.0/8"}, Refuted}, {Question{Address: "10.0.0.0/8", Port: "1-8442"}, Proven},
+			{Question{URL: "https://www.example"}, Proven}, {Question{URL: "https://www.other.org"}, Proven},
+			{Question{URL: "https://www.other.org:8443"}, Refuted}, {Question{Host: "www.example", Port: "443"}, Proven},
+		} {
+			tc.q.Action, tc.q.NotEvenApproval = policy.Network, true
+			a, err := Ask(p, policy.Env{}, tc.q)
+			if err != nil || a.Outcome != tc.want || a.Later {
+				t.Errorf("%s, %+v: %+v, %v", effect, tc.q, a, err)
+			}
+			// What is proven is what becomes of a connection.
+			j, err := policy.NewJudge(p, policy.Env{}, "a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.q.URL != "" {
+				s, err := policy.URLSubject(tc.q.URL)
+				if v := j.Decide(s); err != nil || (v.Effect == policy.Deny) != (tc.want == Proven) {
+					t.Errorf("%s, %+v: %+v, %v", effect, tc.q, v, err)
+				}
+			}
+		}
 	}
 }
 

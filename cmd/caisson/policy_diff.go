@@ -35,8 +35,9 @@ func newPolicyDiff(u *ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "diff OLD NEW", Short: "Say what a change of policies changes",
 		Long: `Compare two policy files, or two directories of them, by what they allow and not by what they say: what is newly allowed,
-denied, left to an approval, or deferred to user space. Changes are grouped by the two rules that decide, each with a shortest
-example, which has been run on both policies. Where a policy reads the same and means the same, nothing is shown.` + exits(diffExits...),
+denied, left to an approval, or left to user space. Changes are grouped by the two rules that decide, each with a shortest
+example, which has been run on both policies. What user space says about an example stands behind "here"; about others it may
+say something else. Where a policy reads the same and means the same, nothing is shown.` + exits(diffExits...),
 		Example: "  caisson policy diff /etc/caisson/policies new-policies",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
@@ -135,7 +136,7 @@ func placeOf(p *policy.Policy, name string) string {
 
 // headings say what a change to an effect means.
 var headings = map[policy.Effect]string{
-	policy.Allow: "allowed now", policy.RequireApproval: "needs an approval now", policy.Defer: "left to user space now", policy.Deny: "denied now",
+	policy.Allow: "allowed now", policy.RequireApproval: "needs an approval now", policy.Defer: "left to user space now, or decided by other rules there", policy.Deny: "denied now",
 }
 
 // printDiffs writes the differences for people.
@@ -152,7 +153,7 @@ func printDiffs(u *ui, list []agentDiff) {
 			if n == 0 || c.New.Effect != d.Changes[n-1].New.Effect {
 				u.printf("  %s:\n", headings[c.New.Effect])
 			}
-			u.printf("    %s %s\n      %s → %s\n", c.Kind.Action(), prose(c.Example), prose(side(c.Old, c.OldAt)), prose(side(c.New, c.NewAt)))
+			u.printf("    %s %s\n      %s → %s\n", c.Kind.Action(), prose(c.Example), prose(side(c.Old, c.OldAt, c.OldSettled)), prose(side(c.New, c.NewAt, c.NewSettled)))
 		}
 		if !d.Complete {
 			u.printf("  there may be more differences, which are not listed: the comparison stopped at its bound\n")
@@ -160,14 +161,17 @@ func printDiffs(u *ui, list []agentDiff) {
 	}
 }
 
-// side is what one version says, and where.
-func side(o diff.Outcome, at string) string {
+// side is what one version says, and where; and what user space says about the example.
+func side(o diff.Outcome, at string, settled *diff.Outcome) string {
 	text := fmt.Sprintf("%s %s", o.Effect, ruleName(o.Rule, o.Reason))
 	if o.Descendants {
 		text += ", and what it starts"
 	}
 	if at != "" && at != "baseline" {
 		text += " (" + at + ")"
+	}
+	if settled != nil {
+		text += ", here " + side(*settled, "", nil)
 	}
 	return text
 }

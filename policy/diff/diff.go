@@ -31,6 +31,10 @@ type Change struct {
 	Old     Outcome        `json:"old"`
 	New     Outcome        `json:"new"`
 	Example policy.Subject `json:"-"` // a shortest one
+
+	// What user space says about the example, where the kernel leaves it to it.
+	OldSettled *Outcome `json:"old_settled,omitempty"`
+	NewSettled *Outcome `json:"new_settled,omitempty"`
 }
 
 // changeKey tells changes apart.
@@ -65,6 +69,8 @@ type comparison struct {
 	images   [2]*policy.Image
 	rules    [2][]policy.Rule
 	views    [2]*policy.Automaton
+	nameless [2]map[int]bool // [policy.Image.Nameless]
+	behind   map[[3]int]bool // answers of sameBehind
 	seen     map[changeKey]bool
 	doubt    map[changeKey]bool // changes of which no subject is known
 	result   Result
@@ -73,7 +79,7 @@ type comparison struct {
 
 // Compare compares two versions. States bounds the work per kind of subject; 0: [policy.DefaultStates].
 func Compare(before, after Version, states int) (*Result, error) {
-	c := &comparison{versions: [2]Version{before, after}, seen: map[changeKey]bool{}, doubt: map[changeKey]bool{}, result: Result{Complete: true}}
+	c := &comparison{versions: [2]Version{before, after}, seen: map[changeKey]bool{}, doubt: map[changeKey]bool{}, behind: map[[3]int]bool{}, result: Result{Complete: true}}
 	for i, v := range c.versions {
 		p := v.Policy
 		if p == nil {
@@ -83,7 +89,7 @@ func Compare(before, after Version, states int) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.images[i], c.rules[i], c.views[i] = image, image.Rules(), policy.NewAutomaton(image.Runner)
+		c.images[i], c.rules[i], c.views[i], c.nameless[i] = image, image.Rules(), policy.NewAutomaton(image.Runner), image.Nameless()
 	}
 
 	c.result.Settings = settings(before.Policy, after.Policy)
@@ -108,8 +114,9 @@ var order = map[policy.Effect]int{policy.Allow: 0, policy.RequireApproval: 1, po
 
 // place adds the change at a place, if there is one that is new.
 func (c *comparison) place(k policy.Kind, p *policy.Place) {
-	change := Change{Kind: k, Old: c.outcome(0, p), New: c.outcome(1, p)}
-	if change.Old.Effect == change.New.Effect && change.Old.Descendants == change.New.Descendants {
+	change := Change{Kind: k, Old: c.outcome(0, k, p.Verdicts[0]), New: c.outcome(1, k, p.Verdicts[1])}
+	if change.Old.Effect == change.New.Effect && change.Old.Descendants == change.New.Descendants &&
+		(change.Old.Effect != policy.Defer || c.sameBehind(k, p.Verdicts[0].Rule, p.Verdicts[1].Rule)) {
 		return
 	}
 	key := changeKey{change.Kind, change.Old, change.New}
@@ -123,17 +130,8 @@ func (c *comparison) place(k policy.Kind, p *policy.Place) {
 	c.seen[key] = true
 	change.Example = p.Subject()
 	c.err = c.check(change.Example, p)
+	change.OldSettled, change.NewSettled = c.settled(0, k, p), c.settled(1, k, p)
 	c.result.Changes = append(c.result.Changes, change)
-}
-
-// outcome is what one side says at a place.
-func (c *comparison) outcome(side int, p *policy.Place) Outcome {
-	v := p.Verdicts[side]
-	o := Outcome{Effect: v.Effect, Reason: v.Reason, Descendants: v.Descendants}
-	if v.Rule >= 0 {
-		o.Rule = c.rules[side][v.Rule].Name
-	}
-	return o
 }
 
 // check runs the example on both images and on the specification: an example that is not true must never be shown.

@@ -30,7 +30,7 @@ import (
 // left is how many questions the kernel still has.
 func left(t *testing.T) int {
 	t.Helper()
-	m, err := ebpf.LoadPinnedMap(filepath.Join(daemon.DefaultPins, "requests"), nil)
+	m, err := ebpf.LoadPinnedMap(filepath.Join(daemon.DefaultPins, "maps", "requests"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestVMApprovalGrants(t *testing.T) {
 	c := theHost.launch(t, "asker")
 
 	const crowd = 60
-	tr := c.try(actor.Request{Op: "forks", Path: "/hold/file", To: "/etc/passwd", Flag: crowd})
+	tr := c.try(actor.Request{Op: "forks", Path: "/hold/file", To: "/data/research/dataset.csv", Flag: crowd})
 	eventually(t, "one request of all children", func() bool {
 		list := theHost.requests(t, "asker")
 		return len(list) == 1 && list[0].Waiting == crowd && list[0].Count == crowd

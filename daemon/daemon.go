@@ -104,7 +104,11 @@ func (d *Daemon) work(ctx context.Context, reload <-chan struct{}) error {
 
 	run(func(context.Context) error { return d.receive() })
 	run(d.tick)
-	run(d.holds.Run)
+	released := make(chan struct{}) // nothing waits any more
+	run(func(ctx context.Context) error {
+		defer close(released)
+		return d.holds.Run(ctx)
+	})
 	run(d.hooks.Run)
 	run(d.resolve)
 	run(d.schedule)
@@ -121,6 +125,7 @@ func (d *Daemon) work(ctx context.Context, reload <-chan struct{}) error {
 
 	d.attend(ctx, reload)
 	d.notify(sd.SdNotifyStopping)
+	<-released
 	err := d.kernel.Close() // ends read; the pins stay
 	parts.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {

@@ -76,13 +76,21 @@ func TestVMApprovalTimesOut(t *testing.T) {
 // What is killed while it waits leaves no request behind, whoever dies.
 func TestVMApprovalOfTheDead(t *testing.T) {
 	held(t)
-	c := theHost.launch(t, "asker")
+	p, err := actor.Start("here", commandPath, "run", "--agent", "asker", "--")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := confined{p, t, "asker"}
+	c.allowed(actor.Request{Op: "ping"})
 	c.try(create("/hold/never"))
 	theHost.pending(t, "asker", 1)
 	if err := unix.Kill(c.PID(), unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	settledHolds(t)
+	if err := c.Stop(); err == nil {
+		t.Error("it was killed, and ended in good order")
+	}
 	absent(t, "/hold/never")
 }
 

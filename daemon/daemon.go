@@ -94,21 +94,19 @@ func (d *Daemon) work(ctx context.Context, reload <-chan struct{}) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var parts sync.WaitGroup
-	run := func(f func(context.Context) error) {
-		parts.Go(func() {
+	part := func(f func(context.Context) error) func() {
+		return func() {
 			if err := f(ctx); err != nil && ctx.Err() == nil {
 				cancel(err)
 			}
-		})
+		}
 	}
+	run := func(f func(context.Context) error) { parts.Go(part(f)) }
 
-	run(func(context.Context) error { return d.receive() })
+	var reader sync.WaitGroup // ends when the kernel is closed, after all that still asks it
+	reader.Go(part(func(context.Context) error { return d.receive() }))
 	run(d.tick)
-	released := make(chan struct{}) // nothing waits any more
-	run(func(ctx context.Context) error {
-		defer close(released)
-		return d.holds.Run(ctx)
-	})
+	run(d.holds.Run)
 	run(d.hooks.Run)
 	run(d.resolve)
 	run(d.schedule)
@@ -125,9 +123,9 @@ func (d *Daemon) work(ctx context.Context, reload <-chan struct{}) error {
 
 	d.attend(ctx, reload)
 	d.notify(sd.SdNotifyStopping)
-	<-released
-	err := d.kernel.Close() // ends read; the pins stay
 	parts.Wait()
+	err := d.kernel.Close() // the pins stay
+	reader.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		err = errors.Join(cause, err)
 	}

@@ -50,6 +50,7 @@ type Daemon struct {
 	generation uint32            // last one given out; guarded by change
 	onDisk     []*policy.Policy  // as last read; guarded by change
 	ground     *writers.Set      // what agents may change, as last surveyed; guarded by change
+	trusted    policy.Env        // the shells and directories of interpreters that are trusted, as last surveyed; guarded by change
 	nextSlot   uint32            // where to look for a free slot; guarded by change
 	strays     map[string]bool   // what is wrong with files that are no agent's, as last said; guarded by change
 	digests    map[uint32]string // of the policies that an earlier daemon left in force, by generation; set at the start

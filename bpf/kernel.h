@@ -115,12 +115,22 @@ struct sock_common {
 };
 
 struct sock {
+	struct socket *sk_socket;
 	struct sock_common __sk_common;
 	__u16 sk_type;
 	__u16 sk_protocol;
 };
 
+typedef enum { /* include/uapi/linux/net.h */
+	SS_FREE,
+	SS_UNCONNECTED,
+	SS_CONNECTING,
+	SS_CONNECTED,
+	SS_DISCONNECTING,
+} socket_state;
+
 struct socket {
+	socket_state state;
 	short type;
 	struct sock *sk;
 };

@@ -39,7 +39,10 @@ struct scratch {
 	__u32 error;	/* enum reason, of the helper loops */
 	__u32 sequence;	/* of rename_lock, when the location was read */
 	__u32 verdict;	/* of the directory, if `settled` (place.h) */
-	__u64 dir;	/* place.h: address of the directory's dentry, and what tells it from others */
+	union {
+		__u64 dir; /* place.h: address of the directory's dentry, and what tells it from others */
+		__u64 sock; /* net.h: that wants to connect */
+	};
 	__u64 dir_ino;
 	__u64 leaf;	/* address of the last name */
 	__u32 dir_generation;
@@ -79,6 +82,7 @@ struct scratch {
 	__u8 observe;	/* the image's policy refuses nothing */
 	__u8 fresh;	/* nothing has been asked in this run of the program */
 	__u8 made;	/* the file was made by the system call that opens it */
+	__u8 connecting; /* `sock` has begun to */
 };
 
 /*
@@ -206,6 +210,8 @@ struct held {
 	__u64 digest;
 	__u64 kept[MAX_KEPT]; /* digests of what is approved, and not done yet */
 	__u64 used[MAX_KEPT]; /* of what was approved in this attempt */
+	__u64 connect;	      /* of the last connect that was approved; and its socket */
+	__u64 sock;
 };
 
 struct {

@@ -3,7 +3,8 @@
  * Files. Reading and writing are decided when a file is opened; every other change where it is made:
  *
  *   file_open           open for reading, for writing, with O_TRUNC; and the interpreter that a program names, which
- *                       execve opens. The program itself is left to exec.h.
+ *                       execve opens. The program itself is left to exec.h. Writing to the file that this very open made
+ *                       was decided by inode_create, see was_made().
  *   inode_create        open(O_CREAT), creat: before the file exists
  *   inode_mknod         mkfifo, bind of a Unix socket; device nodes are refused (floor.h)
  *   inode_mkdir, inode_rmdir, inode_unlink, inode_symlink
@@ -176,6 +177,28 @@ static __always_inline int open_to_execute(struct identity *id, struct dentry *d
 	return 0;
 }
 
+/*
+ * Has inode_create just decided what writing to this file would be asked? It did so for this very open: FMODE_CREATED says
+ * that lookup_open, which asks inode_create first, or the file system's atomic_open made the file; it was the task's last
+ * decision; and it was about this dentry. Making and writing are one action, and nothing has changed that the answer depends
+ * on: the policy, the mounts, and every name on the way to the file are as they were. A file without a name (O_TMPFILE) was
+ * never asked about, whatever some kernel's f_mode says; and what a policy that only observes would have refused is reported
+ * twice.
+ */
+static __always_inline bool was_made(struct scratch *s, struct dentry *dentry, unsigned int mode, unsigned int flags)
+{
+	if (!(mode & FMODE_CREATED) || flags & __O_TMPFILE || !dentry || s->made != (__u64)dentry)
+		return false;
+	s->made = 0;
+
+	__u32 slot = s->slot;
+	void *image = bpf_map_lookup_elem(&images, &slot);
+	const union cell *header = image ? cell_at(image, 0) : NULL;
+
+	return header && header->header.generation == s->event.generation && s->epoch && s->epoch == epoch_now() &&
+	       s->sequence == rename_sequence();
+}
+
 SEC("lsm/file_open")
 int BPF_PROG(caisson_file_open, struct file *file, int ret)
 {
@@ -195,7 +218,7 @@ int BPF_PROG(caisson_file_open, struct file *file, int ret)
 	if (flags & FMODE_EXEC)
 		return open_to_execute(id, dentry);
 
-	if (mode & FMODE_WRITE || flags & O_TRUNC)
+	if ((mode & FMODE_WRITE || flags & O_TRUNC) && !was_made(scratch_of(id), dentry, mode, flags))
 		answer = judge(id, dentry, ACTION_WRITE, OP_OPEN);
 	if (!answer && (mode & FMODE_READ || !(mode & FMODE_WRITE)))
 		answer = judge(id, dentry, ACTION_READ, OP_OPEN);
@@ -205,7 +228,20 @@ int BPF_PROG(caisson_file_open, struct file *file, int ret)
 SEC("lsm/inode_create")
 int BPF_PROG(caisson_inode_create, struct inode *dir, struct dentry *dentry, __u16 mode, int ret)
 {
-	return ret ?: change(dentry, OP_CREATE);
+	struct identity *id;
+
+	if (ret)
+		return ret;
+
+	int agent = who(&id);
+	if (agent <= 0)
+		return agent;
+
+	int answer = judge(id, dentry, ACTION_WRITE, OP_CREATE);
+	struct scratch *s = scratch_of(id);
+	if (s->event.reason == REASON_POLICY && VERDICT_EFFECT(s->event.verdict) == EFFECT_ALLOW)
+		s->made = (__u64)dentry;
+	return answer;
 }
 
 SEC("lsm/inode_mknod")

@@ -161,6 +161,7 @@ __noinline int recall(struct scratch *s, __u32 root)
 	s->node = p->node;
 	s->settled = p->settled;
 	s->verdict = p->verdict;
+	s->sequence = sequence;
 	if (!add_leaf(s, used))
 		return 0;
 

@@ -51,6 +51,7 @@ static __always_inline struct scratch *begin(struct identity *id, __u32 action, 
 	s->cut = 0;
 	s->node = 0;
 	s->observe = 0;
+	s->made = 0;
 	return s;
 }
 

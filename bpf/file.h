@@ -27,8 +27,8 @@
 #include "report.h"
 
 /*
- * The verdict on one access of an agent to one file; 0 if s->error says why there is none. Walks only if the directory is
- * not remembered. There is one call of each loop, and what differs between the ways to it stands in the map, where the
+ * The verdict on one access of an agent to one file; 0 if s->error says why there is none. Walks from the top only if neither
+ * the directory nor the one above it is remembered. There is one call of each loop, and what differs between the ways to it stands in the map, where the
  * verifier does not look: else it would follow the loops for each way.
  */
 static __noinline __u32 consider(struct scratch *s, struct dentry *dentry, __u32 action)
@@ -49,7 +49,8 @@ static __noinline __u32 consider(struct scratch *s, struct dentry *dentry, __u32
 	__u64 dir = s->dir;
 	bool open = image && open_image(s, image, root);
 	s->recalled = open && recall(s, root);
-	if (!s->recalled) {
+	if (!s->recalled && !(open && recall_above(s, dentry, root))) {
+		s->settled = 0;
 		__u32 reason = read_location(s, dentry);
 		if (!open) {
 			s->error = image ? REASON_BROKEN : REASON_NO_POLICY;
@@ -61,12 +62,12 @@ static __noinline __u32 consider(struct scratch *s, struct dentry *dentry, __u32
 		s->event.start_node = s->node;
 		if (s->error)
 			return 0;
-	} else if (s->settled) {
+	} else if (s->recalled && s->settled) {
 		return s->verdict;
 	}
 	barrier();
 
-	__u32 verdict = match_names(s, image);
+	__u32 verdict = s->settled ? s->verdict : match_names(s, image);
 	if (!s->recalled && !s->error) {
 		note_directory(s, dentry);
 		if (s->dir == dir && same_forever(sb)) /* else it was moved before it was walked, or could be unnoticed */

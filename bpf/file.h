@@ -132,7 +132,7 @@ static __always_inline int move(struct dentry *from, struct dentry *to, __u32 op
 	if (agent <= 0)
 		return agent;
 
-	struct scratch *s = begin(id, ACTION_WRITE, op_from);
+	struct scratch *s = scratch_of(id);
 	s->mixed = 0;
 
 	int answer = judge(id, from, ACTION_WRITE, op_from);
@@ -186,13 +186,15 @@ static __always_inline int open_to_execute(struct identity *id, struct dentry *d
  * never asked about, whatever some kernel's f_mode says; and what a policy that only observes would have refused is reported
  * twice.
  */
-static __always_inline bool was_made(struct scratch *s, struct dentry *dentry, unsigned int mode, unsigned int flags)
+static __always_inline bool was_made(struct identity *id, struct dentry *dentry, unsigned int mode, unsigned int flags)
 {
+	struct scratch *s = scratch_of(id);
+
 	if (!(mode & FMODE_CREATED) || flags & __O_TMPFILE || !dentry || s->made != (__u64)dentry)
 		return false;
 	s->made = 0;
 
-	__u32 slot = s->slot;
+	__u32 slot = id->slot;
 	void *image = bpf_map_lookup_elem(&images, &slot);
 	const union cell *header = image ? cell_at(image, 0) : NULL;
 
@@ -219,7 +221,7 @@ int BPF_PROG(caisson_file_open, struct file *file, int ret)
 	if (flags & FMODE_EXEC)
 		return open_to_execute(id, dentry);
 
-	if ((mode & FMODE_WRITE || flags & O_TRUNC) && !was_made(scratch_of(id), dentry, mode, flags))
+	if ((mode & FMODE_WRITE || flags & O_TRUNC) && !was_made(id, dentry, mode, flags))
 		answer = judge(id, dentry, ACTION_WRITE, OP_OPEN);
 	if (!answer && (mode & FMODE_READ || !(mode & FMODE_WRITE)))
 		answer = judge(id, dentry, ACTION_READ, OP_OPEN);

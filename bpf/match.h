@@ -215,7 +215,7 @@ static __always_inline bool matches(union cell *pattern, struct scratch *s, __u3
 	__u32 prefix = pattern->pattern.prefix, suffix = pattern->pattern.suffix;
 	__u32 middles = middle[0] + middle[1] + middle[2] + middle[3];
 
-	return prefix + middles + suffix <= len && (!prefix || same_bytes(pattern, 0, s, offset, prefix)) &&
+	return prefix + middles + suffix <= len && same_bytes(pattern, 0, s, offset, prefix) &&
 	       same_bytes(pattern, prefix + middles, s, offset + len - suffix, suffix) &&
 	       (!middles || has_middles(pattern, s, offset, len));
 }

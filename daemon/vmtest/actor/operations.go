@@ -42,6 +42,7 @@ var operations = map[string]func(Request) Answer{
 	"link":        func(r Request) Answer { return answer(unix.Link(r.Path, r.To)) },
 	"symlink":     func(r Request) Answer { return answer(unix.Symlink(r.To, r.Path)) },
 	"mkfifo":      func(r Request) Answer { return answer(unix.Mknod(r.Path, unix.S_IFIFO|0o644, 0)) },
+	"mkfile":      func(r Request) Answer { return answer(unix.Mknod(r.Path, unix.S_IFREG|0o644, 0)) },
 	"truncate":    func(r Request) Answer { return answer(unix.Truncate(r.Path, int64(r.Flag))) },
 	"chmod":       func(r Request) Answer { return answer(unix.Chmod(r.Path, 0o600)) },
 	"chown":       func(r Request) Answer { return answer(unix.Chown(r.Path, r.Flag, r.Flag)) },

@@ -9,7 +9,7 @@ type AgentTask struct {
 }
 
 // TaskScratch is the size of what the programs keep for themselves behind the identity, in bytes.
-const TaskScratch = 8008
+const TaskScratch = 8016
 
 // Identity says who a task is. It is set once and copied on fork.
 type Identity struct {

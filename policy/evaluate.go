@@ -2,10 +2,11 @@
 
 package policy
 
-// Why an effect that is not DENY is enforced as a denial by this version.
+// What becomes of a subject beyond ALLOW and DENY.
 const (
-	ApprovalText = "approval is not available yet"
-	DeferText    = "this pattern needs a decision in user space, which is not available yet"
+	ApprovalText = "it waits until somebody answers"
+	DeferText    = "user space decides this while the call waits"
+	NameText     = "the rule depends on the name of a host, which a connection does not have: denied"
 )
 
 // Answer is what [Evaluate] says about one subject.
@@ -14,7 +15,7 @@ type Answer struct {
 	Rule     string `json:"rule"` // name of the rule that decided; "": none
 	Agent    string `json:"agent"`
 	Action   Action `json:"action"`
-	Reason   string `json:"reason"`             // a Reason constant, ApprovalText, DeferText, or why the policy cannot be enforced
+	Reason   string `json:"reason"`             // a Reason constant, ApprovalText, NameText, or why the policy cannot be enforced
 	Resolved *bool  `json:"resolved,omitempty"` // commands: whether the program was found on this machine
 }
 

@@ -54,14 +54,6 @@ func (m *Image) Hosts() []string { return slices.Clone(m.hosts) }
 // can match, or the patterns of all rules together would have made the image too large.
 func (m *Image) Deferred() map[int]string { return maps.Clone(m.deferred) }
 
-// DeferReason says in a sentence why the image leaves a rule to user space; the image is nil where none was asked.
-func (m *Image) DeferReason(rule int) string {
-	if m == nil || m.deferred[rule] == "" {
-		return DeferText
-	}
-	return DeferText + " (" + m.deferred[rule] + ")"
-}
-
 // Stats says how large the image is.
 func (m *Image) Stats() Stats { return m.stats }
 

@@ -186,12 +186,15 @@ func TestDeferredSaysWhy(t *testing.T) {
 	}
 }
 
-func TestEvaluateNamesThePattern(t *testing.T) {
+// What the image leaves to user space is answered as user space would.
+func TestEvaluateSettles(t *testing.T) {
 	p := filePolicy(t, "ALLOW glob /q/a?")
 	set := &Set{Policies: map[string]*Policy{p.Agent: p}}
-	got := Evaluate(set, Env{}, p.Agent, writing(t, "/q/ab"))
-	if want := DeferText + " (" + whyQuestion + ")"; got.Effect != Defer || got.Rule != "0" || got.Reason != want {
-		t.Errorf("got %+v, want %s", got, want)
+	if got := Evaluate(set, Env{}, p.Agent, writing(t, "/q/ab")); got.Effect != Allow || got.Rule != "0" || got.Reason != "" {
+		t.Errorf("got %+v", got)
+	}
+	if got := Evaluate(set, Env{}, p.Agent, writing(t, "/q/abc")); got.Effect != Deny || got.Rule != "" || got.Reason != ReasonNoRule {
+		t.Errorf("got %+v", got)
 	}
 }
 

@@ -31,7 +31,7 @@ func NewJudge(p *Policy, env Env, agent string) (*Judge, error) {
 func (j *Judge) Env() Env { return j.env }
 
 // Decide is the verdict on a subject: that of the image which the kernel would run, and of the rules themselves where the
-// subject is a URL.
+// image leaves it to them, or the subject is a URL. It is DEFER only where nobody can tell ([NameText]).
 func (j *Judge) Decide(s Subject) Verdict {
 	switch {
 	case j.policy == nil:
@@ -41,7 +41,11 @@ func (j *Judge) Decide(s Subject) Verdict {
 	case len(s.Names) > layout.MaxDepth:
 		return refuse(ReasonTooDeep)
 	}
-	return j.image.Run(s)
+	v := j.image.Run(s)
+	if v.Effect == Defer {
+		v = Settle(j.policy, j.env, s, v.Rule)
+	}
+	return v
 }
 
 // Rule is the rule that a verdict numbers; nil when it numbers none.
@@ -70,7 +74,7 @@ func (j *Judge) Answer(s Subject) Answer {
 	case RequireApproval:
 		a.Reason = ApprovalText
 	case Defer:
-		a.Reason = j.image.DeferReason(v.Rule)
+		a.Reason = NameText
 	}
 	return a
 }

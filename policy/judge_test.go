@@ -25,7 +25,7 @@ func TestJudge(t *testing.T) {
 	}
 	set := &Set{Policies: map[string]*Policy{"a": p}}
 	for _, tc := range []struct{ subject, want string }{
-		{"/r/x", "ALLOW r"}, {"/s", "DENY "}, {"/odd/1", "DEFER odd"}, {"/etc/hosts", "ALLOW baseline:names"}, {strings.Repeat("/d", 127), "DENY "},
+		{"/r/x", "ALLOW r"}, {"/s", "DENY "}, {"/odd/1", "ALLOW odd"}, {"/odd/x", "DENY "}, {"/etc/hosts", "ALLOW baseline:names"}, {strings.Repeat("/d", 127), "DENY "},
 		{"exec npm test x", "REQUIRE_APPROVAL x"}, {"exec /bin/sh -c x", "ALLOW baseline:shell"}, {"connect u.example:443", "ALLOW u"}, {"connect u.example:80", "DENY "},
 	} {
 		s := judged(t, tc.subject)

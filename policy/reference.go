@@ -19,7 +19,9 @@ func Reference(p *Policy, env Env, s Subject) Verdict { return reference(p, env,
 // Settle decides what an image has left to user space: the subject for which it answered DEFER by a rule. No rule before
 // that one holds, so they are not tried again. The verdict is never DEFER but for a connection whose rule wants to know
 // the name of a host: an address has none.
-func Settle(p *Policy, env Env, s Subject, rule int) Verdict { return reference(p, env, s, rule, false) }
+func Settle(p *Policy, env Env, s Subject, rule int) Verdict {
+	return reference(p, env, s, rule, false)
+}
 
 // noAction is the action of no subject: that of rules which do not exist at the moment.
 const noAction Action = 255

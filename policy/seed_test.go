@@ -109,7 +109,7 @@ func TestAnswerJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"effect":"REQUIRE_APPROVAL","rule":"allow-deploy-command","agent":"deploy-agent","action":"shell_exec",` +
-		`"reason":"approval is not available yet","resolved":false}`
+		`"reason":"it waits until somebody answers","resolved":false}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -118,12 +118,11 @@ type evaluated struct {
 // answer prints the answer and turns it into an exit status.
 func (e *evaluation) answer(u *ui, a evaluated) error {
 	if a.Effect == policy.Defer {
-		// Whoever asks whether it would happen gets what this version does.
 		a.Effect = policy.Deny
 		u.note("rule %s: %s", a.Rule, prose(a.Reason))
 	}
 	if a.Effect == policy.RequireApproval {
-		u.note("%s: it is enforced as a denial", prose(a.Reason))
+		u.note("%s (caisson approvals)", prose(a.Reason))
 	}
 	if a.Resolved != nil && !*a.Resolved {
 		u.note("the program is not on secure_path of this machine: names were compared")

@@ -26,7 +26,7 @@ func sampleLog() []audit.Record {
 		{Kind: audit.KindFileRename, Op: "rename-from", Agent: "coding-agent", Run: "aaaabbbbcccc", Action: "file_write", Verdict: "DENY", Enforced: "deny",
 			Reason: "no-rule", Where: "kernel", Path: "/project/a", Path2: "/project/b"},
 		{Kind: audit.KindExec, Op: "exec", Agent: "deploy-agent", Run: "ddddeeeeffff", Action: "shell_exec", Verdict: "REQUIRE_APPROVAL", Enforced: "deny",
-			Rule: "allow-deploy-command", Reason: "approval is not available yet", Where: "kernel", Path: "/usr/bin/npm", Argv: []string{"run", "deploy"}},
+			Rule: "allow-deploy-command", Reason: "denied: by root", Where: "daemon", Path: "/usr/bin/npm", Argv: []string{"run", "deploy"}},
 		{Kind: audit.KindNetConnect, Op: "connect", Agent: "research-agent", Action: "network", Verdict: "DENY", Enforced: "deny",
 			Reason: "no-rule", Where: "kernel", Proto: "tcp", Addr: "2001:db8::1", Port: 443, Host: "evil.example"},
 		{Kind: audit.KindFileOpen, Op: "open", Agent: "research-agent", Action: "file_read", Verdict: "ALLOW", Enforced: "allow",

@@ -187,7 +187,7 @@ func (x *explanation) print(u *ui) {
 	}
 	switch {
 	case x.Later != nil:
-		u.printf("deferred: %s; it would be %s %s\n", policy.DeferText, x.Later.Effect, ruleName(x.Later.Rule, policy.ReasonNoRule))
+		u.printf("deferred: %s: %s %s\n", policy.DeferText, x.Later.Effect, ruleName(x.Later.Rule, policy.ReasonNoRule))
 	case x.Compiled:
 		u.printf("compiled: the kernel decides this itself\n")
 	default:

@@ -184,10 +184,10 @@ func (r *shownRule) notes(effect policy.Effect) []string {
 		out = append(out, fmt.Sprintf("rule %q: ", r.Name)+fmt.Sprintf(format, args...))
 	}
 	if r.Deferred != "" {
-		add("%s (%s): what it may match is denied", policy.DeferText, r.Deferred)
+		add("%s (%s)", policy.DeferText, r.Deferred)
 	}
 	if effect == policy.RequireApproval {
-		add("%s: what it matches is denied", policy.ApprovalText)
+		add("%s", policy.ApprovalText)
 	}
 	if r.Expires != "" {
 		add("expires at %s", r.Expires)

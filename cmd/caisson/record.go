@@ -53,6 +53,8 @@ func verdict(r *audit.Record) string {
 		return r.Verdict + " (denied)"
 	case r.Verdict != "" && r.Verdict != audit.VerdictAllow && r.Enforced == audit.EnforcedAllow:
 		return r.Verdict + " (allowed)"
+	case r.Enforced == audit.EnforcedHeld:
+		return r.Verdict + " (held)"
 	case r.Enforced == audit.EnforcedObserved:
 		return r.Verdict + " (observed)"
 	}

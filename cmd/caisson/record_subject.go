@@ -15,7 +15,11 @@ import (
 const hiddenWord = "…"
 
 // decided are the reasons of verdicts that the policy gave. All others are the kernel's own, whatever the policy says.
-var decided = []string{"", policy.ReasonNoRule, policy.ReasonNoPolicy, policy.ApprovalText, policy.DeferText}
+var decided = []string{
+	"", policy.ReasonNoRule, policy.ReasonNoPolicy,
+	"approved", "granted", "denied", "denied-before", "timed-out", "queue-full", "withdrawn", "resolved", "refused", "unattended",
+	"cannot-wait", "unknown-name", "no-log",
+}
 
 // lineage are the reasons of allowed programs that depend on what started them.
 var lineage = []string{"continued", "descendant"}
@@ -30,12 +34,6 @@ const (
 
 // reasonWord is the part of a record's reason that stays the same.
 func reasonWord(r *audit.Record) string {
-	if strings.HasPrefix(r.Reason, policy.DeferText) { // what follows says which pattern it is
-		return policy.DeferText
-	}
-	if slices.Contains(decided, r.Reason) {
-		return r.Reason
-	}
 	word, _, _ := strings.Cut(r.Reason, ":")
 	return word
 }

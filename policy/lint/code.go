@@ -31,18 +31,17 @@ type Code struct {
 var (
 	covered     = Code{"L01", "covered", Warning, "earlier rules decide everything that the rule matches", "the rule never decides: earlier rules decide everything that it matches", "remove it, or move it before them"}
 	unmatchable = Code{"L02", "unmatchable", Warning, "the rule matches nothing that there can be", "the rule matches nothing that there can be", "its conditions exclude each other, or name a place that no file system has"}
-	hidden      = Code{"L03", "hidden", Warning, "a pattern that is left to user space comes first everywhere", "the rule never decides in the kernel: a pattern that is left to user space comes first everywhere", "move it before that rule, or write that rule without the pattern"}
+	hidden      = Code{"L03", "hidden", Warning, "a pattern that is left to user space comes first everywhere", "the kernel never decides by the rule: a pattern that is left to user space comes first everywhere", "move it before that rule, or write that rule without the pattern"}
 	broad       = Code{"L04", "broad", Warning, "an ALLOW covers everything", "an ALLOW covers everything", "name what the agent needs"}
 	launcher    = Code{"L05", "launcher", Warning, "a program that starts others, without descendants", "a program that starts others is allowed without descendants", "allow what it starts by rules of its own, or add descendants: allow"}
 	ownFiles    = Code{"L06", "own-files", Warning, "an ALLOW covers caisson's own files", "an ALLOW covers caisson's own files", "exclude them: the hard floor refuses them whatever the policy says"}
 	writeExec   = Code{"L07", "write-exec", Warning, "the agent may run what it may write", "the agent may run what it may write", "keep what it writes apart from what it runs"}
-	deferred    = Code{"L08", "deferred", Warning, "the kernel cannot match the pattern", "the kernel cannot match the rule's pattern: what it may match is denied until user space decides", "write it with equals, starts_with, or one star in a name"}
+	deferred    = Code{"L08", "deferred", Warning, "the kernel cannot match the pattern", "the kernel cannot match the rule's pattern: each call that it may match stops its process until user space has decided", "write it with equals, starts_with, or one star in a name"}
 	expired     = Code{"L09", "expired", Warning, "the rule has expired", "the rule has expired and does nothing", "remove it, or give it another date"}
 	unchecked   = Code{"L10", "unchecked", Warning, "the policy is too large for L01 to L03", "the policy is too large for the exact checks L01 to L03", "split the policy"}
 	absent      = Code{"L20", "absent", Note, "the rule names what is not on this host", "the rule names what does not exist on this host", "nothing need be done if it will exist where the policy is used"}
-	approval    = Code{"L21", "approval", Note, "approval is not available yet", "the rule asks for an approval, which is not available yet: it denies", "nothing need be done if a denial is good enough"}
-	hostPattern = Code{"L22", "host-pattern", Note, "the rule depends on host names by a pattern", "the rule depends on a host's name by a pattern: a kernel sees only addresses, so it is left to user space and denied until then", "name the hosts with equals"}
+	hostPattern = Code{"L22", "host-pattern", Note, "the rule depends on host names by a pattern", "the rule depends on a host's name by a pattern: a connection has an address and no name, so what it may match is denied", "name the hosts with equals"}
 )
 
 // Codes are all of them, sorted.
-var Codes = []Code{covered, unmatchable, hidden, broad, launcher, ownFiles, writeExec, deferred, expired, unchecked, absent, approval, hostPattern}
+var Codes = []Code{covered, unmatchable, hidden, broad, launcher, ownFiles, writeExec, deferred, expired, unchecked, absent, hostPattern}

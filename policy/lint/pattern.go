@@ -131,13 +131,3 @@ func (r *run) expired() error {
 	}
 	return nil
 }
-
-// approval finds rules that ask for what is not there yet.
-func (r *run) approval() error {
-	r.own(func(_ int, rule *policy.Rule) {
-		if rule.Effect == policy.RequireApproval {
-			r.add(approval, rule, rule.Pos, approval.Meaning)
-		}
-	})
-	return nil
-}

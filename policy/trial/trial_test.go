@@ -45,7 +45,8 @@ func TestRun(t *testing.T) {
 		{"connect: 'udp://api.example:443', expect: DENY", ""},
 		{"connect: '192.0.2.1:443', expect: DENY", ""},
 		{"socket: /run/docker.sock, expect: DENY", ""},
-		{"read: /odd/1, expect: DENY, rule: odd", ""},
+		{"read: /odd/1, expect: ALLOW, rule: odd", ""},
+		{"read: /odd/x, expect: DENY, rule: no-rule", ""},
 
 		{"read: /data/x, expect: ALLOW, at: 2026-11-24T12:00:00Z", "read /data/x: expected ALLOW, got DENY by no-rule"},
 		{"exec: git push, expect: ALLOW, rule: git", "exec git push: expected ALLOW by git, got REQUIRE_APPROVAL by push (f.yaml:8:5)"},
@@ -54,7 +55,7 @@ func TestRun(t *testing.T) {
 		{"exec: '$X', expect: ALLOW", "exec $X: expected ALLOW, got DENY by no-rule (the name of the program is only known when it runs)"},
 		{"exec: 'git (', expect: ALLOW", "exec git (: exec: 1:1: `foo(` must be followed by `)`"},
 		{"exec: '# nothing', expect: ALLOW", "exec # nothing: exec: there is no command in it"},
-		{"read: /odd/1, expect: ALLOW", "read /odd/1: expected ALLOW, got DENY by odd (f.yaml:10:5)"},
+		{"read: /odd/1, expect: DENY", "read /odd/1: expected DENY, got ALLOW by odd (f.yaml:10:5)"},
 	} {
 		t.Run(tc.one, func(t *testing.T) {
 			p, err := policy.Parse("f.yaml", []byte(tested+"  - { name: it, "+tc.one+" }\n"))

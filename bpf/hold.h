@@ -200,7 +200,7 @@ static __noinline __u32 hold(struct scratch *s, __u64 id)
 	}
 
 	bool waits = can_wait(task);
-	if (!waits || s->event.time > heart->until) {
+	if (!waits || bpf_ktime_get_ns() > heart->until) {
 		if (asked)
 			forget(h);
 		return waits ? REASON_UNATTENDED : REASON_CANNOT_WAIT;

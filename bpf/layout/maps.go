@@ -97,6 +97,6 @@ type Answer struct {
 
 // Heart is the single element of the map `hearts`.
 type Heart struct {
-	Until uint64 // ns since boot; later nobody is there to answer, and nothing is held
+	Until uint64 // CLOCK_MONOTONIC, ns; later nobody is there to answer, and nothing is held
 	Key   uint64 // of the digests; never changes while anything waits
 }

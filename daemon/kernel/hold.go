@@ -56,7 +56,7 @@ func (h *Holds) Attend(d time.Duration) error {
 		}
 		heart.Key = key
 	}
-	now, err := sinceBoot()
+	now, err := monotonic()
 	if err != nil {
 		return err
 	}
@@ -103,9 +103,9 @@ func (h *Holds) Forget(id uint64) error {
 	return errors.Join(errs...)
 }
 
-func sinceBoot() (uint64, error) {
+func monotonic() (uint64, error) {
 	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
 		return 0, fmt.Errorf("clock: %w", err)
 	}
 	return uint64(ts.Nano()), nil

@@ -44,7 +44,7 @@ func left(t *testing.T) int {
 	return n
 }
 
-// settled waits until nothing is held any more, by anybody's account.
+// settledHolds waits until nothing is held any more, by anybody's account.
 func settledHolds(t *testing.T) {
 	t.Helper()
 	eventually(t, "the end of all that waits", func() bool { return left(t) == 0 && len(theHost.requests(t, "asker")) == 0 })

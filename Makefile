@@ -61,7 +61,7 @@ VM_PACKAGES = $(addprefix ./,$(sort $(patsubst %/,%,$(dir $(shell grep -rl --inc
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup build generate check check-format check-generate guard test test-unit fuzz test-vm bench bench-check test-kernel demo kernels clean
+.PHONY: help setup build generate check check-format check-generate guard test test-unit fuzz test-vm bench bench-check project test-kernel demo kernels clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F '\t' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -155,9 +155,19 @@ WORK = $(VMRUN) -icount -mem 3G -timeout 60m $(VM_FLAGS) \
 	$(foreach f,liblto_plugin.so libgcc.a libgcc_s.so crtbeginS.o crtendS.o,-file $(GCC_DIR)$(f)=$(GCC_DIR)$(f)) \
 	$(foreach f,libc.so libc_nonshared.a Scrt1.o crti.o crtn.o,-file $(LIBC_DIR)$(f)=$(LIBC_DIR)$(f)) \
 	$(foreach f,$(C_HEADERS),-file /usr/include/$(f)=/usr/include/$(f)) \
-	$(foreach d,/usr/share/git-core $(GCC_DIR)include /usr/include/x86_64-linux-gnu /usr/include/asm-generic /usr/include/linux,-dir $(d)=$(d))
+	$(foreach d,/usr/share/git-core $(GCC_DIR)include /usr/include/x86_64-linux-gnu /usr/include/asm-generic /usr/include/linux,-dir $(d)=$(d)) \
+	$(addprefix -dir ,$(addsuffix =/bench/work/project.git,$(shell ls -d $(PROJECT) 2>/dev/null)))
 
-bench: build kernels ## Measure what caisson costs and write docs/performance.md
+# This repository as somebody has it who cloned it: one pack. Without its
+# history, in an archive or a shallow clone, it is not there, and bench says so.
+PROJECT = $(CURDIR)/bin/project.git
+
+project:
+	@rm -rf $(PROJECT); \
+	if [ "$$(git rev-parse --is-shallow-repository 2>/dev/null)" = false ]; then git clone -q --bare --no-local --single-branch . $(PROJECT); \
+	else echo "the history of this repository is not there: its clone is not measured" >&2; fi
+
+bench: build kernels project ## Measure what caisson costs and write docs/performance.md
 	@set -e; for k in $(KERNELS); do \
 		$(BENCH) -kernel $$k bin/bench >bin/bench-$$k.json; \
 		$(WORK) -kernel $$k bin/bench -work >bin/work-$$k.json; \

@@ -11,7 +11,7 @@
  */
 static __always_inline __u32 settle_question(struct scratch *s, struct counters *c)
 {
-	if (s->made)
+	if (s->created)
 		return s->event.action == ACTION_WRITE ? REASON_APPROVED : REASON_CANNOT_WAIT;
 	return hold(s, (__sync_fetch_and_add(&c->asked, 1) + 1) << 16 | s->event.cpu);
 }

@@ -179,7 +179,7 @@ struct answer {
 
 /* Whether somebody is there to answer. */
 struct heart {
-	__u64 until; /* ns since boot; later, nobody is */
+	__u64 until; /* CLOCK_MONOTONIC, which stands still while the host sleeps, as the daemon does; later, nobody is */
 	__u64 key;   /* of the digests */
 };
 

@@ -3,7 +3,8 @@
  * Files. Reading and writing are decided when a file is opened; every other change where it is made:
  *
  *   file_open           open for reading, for writing, with O_TRUNC; and the interpreter that a program names, which
- *                       execve opens. The program itself is left to exec.h.
+ *                       execve opens. The program itself is left to exec.h. Writing to the file that this very open made
+ *                       was decided by inode_create, see was_made().
  *   inode_create        open(O_CREAT), creat: before the file exists
  *   inode_mknod         mkfifo, bind of a Unix socket; device nodes are refused (floor.h)
  *   inode_mkdir, inode_rmdir, inode_unlink, inode_symlink
@@ -26,8 +27,8 @@
 #include "conclude.h"
 
 /*
- * The verdict on one access of an agent to one file; 0 if s->error says why there is none. Walks only if the directory is
- * not remembered. There is one call of each loop, and what differs between the ways to it stands in the map, where the
+ * The verdict on one access of an agent to one file; 0 if s->error says why there is none. Walks from the top only if neither
+ * the directory nor the one above it is remembered. There is one call of each loop, and what differs between the ways to it stands in the map, where the
  * verifier does not look: else it would follow the loops for each way.
  */
 static __noinline __u32 consider(struct scratch *s, struct dentry *dentry, __u32 action)
@@ -48,7 +49,8 @@ static __noinline __u32 consider(struct scratch *s, struct dentry *dentry, __u32
 	__u64 dir = s->dir;
 	bool open = image && open_image(s, image, root);
 	s->recalled = open && recall(s, root);
-	if (!s->recalled) {
+	if (!s->recalled && !(open && recall_above(s, dentry, root))) {
+		s->settled = 0;
 		__u32 reason = read_location(s, dentry);
 		if (!open) {
 			s->error = image ? REASON_BROKEN : REASON_NO_POLICY;
@@ -60,12 +62,12 @@ static __noinline __u32 consider(struct scratch *s, struct dentry *dentry, __u32
 		s->event.start_node = s->node;
 		if (s->error)
 			return 0;
-	} else if (s->settled) {
+	} else if (s->recalled && s->settled) {
 		return s->verdict;
 	}
 	barrier();
 
-	__u32 verdict = match_names(s, image);
+	__u32 verdict = s->settled ? s->verdict : match_names(s, image);
 	if (!s->recalled && !s->error) {
 		note_directory(s, dentry);
 		if (s->dir == dir && same_forever(sb)) /* else it was moved before it was walked, or could be unnoticed */
@@ -87,11 +89,11 @@ static __always_inline bool has_no_place(struct dentry *dentry)
 }
 
 /* Decides one access, and reports it. */
-static __always_inline int judge_made(struct identity *id, struct dentry *dentry, __u32 action, __u32 op, bool made)
+static __always_inline int judge_as(struct identity *id, struct dentry *dentry, __u32 action, __u32 op, bool created)
 {
 	struct scratch *s = begin(id, action, op);
 
-	s->made = made;
+	s->created = created;
 
 	__u32 verdict = consider(s, dentry, action);
 	if (op == OP_OPEN && s->error == REASON_DETACHED && has_no_place(dentry))
@@ -101,7 +103,13 @@ static __always_inline int judge_made(struct identity *id, struct dentry *dentry
 
 static __always_inline int judge(struct identity *id, struct dentry *dentry, __u32 action, __u32 op)
 {
-	return judge_made(id, dentry, action, op, false);
+	return judge_as(id, dentry, action, op, false);
+}
+
+/* The same for an open, which may have made the file. */
+static __always_inline int judge_opened(struct identity *id, struct dentry *dentry, __u32 action, bool created)
+{
+	return judge_as(id, dentry, action, OP_OPEN, created);
 }
 
 /* May the agent read this? Nothing is reported: it did not try to. */
@@ -137,7 +145,7 @@ static __always_inline int move(struct dentry *from, struct dentry *to, __u32 op
 	if (agent <= 0)
 		return agent;
 
-	struct scratch *s = begin(id, ACTION_WRITE, op_from);
+	struct scratch *s = scratch_of(id);
 	s->mixed = 0;
 
 	int answer = judge(id, from, ACTION_WRITE, op_from);
@@ -183,6 +191,30 @@ static __always_inline int open_to_execute(struct identity *id, struct dentry *d
 	return 0;
 }
 
+/*
+ * Has inode_create just decided what writing to this file would be asked? It did so for this very open: FMODE_CREATED says
+ * that lookup_open, which asks inode_create first, or the file system's atomic_open made the file; it was the task's last
+ * decision; and it was about this dentry. Making and writing are one action, and nothing has changed that the answer depends
+ * on: the policy, the mounts, and every name on the way to the file are as they were. A file without a name (O_TMPFILE) was
+ * never asked about, whatever some kernel's f_mode says; and what a policy that only observes would have refused is reported
+ * twice.
+ */
+static __always_inline bool was_made(struct identity *id, struct dentry *dentry, unsigned int mode, unsigned int flags)
+{
+	struct scratch *s = scratch_of(id);
+
+	if (!(mode & FMODE_CREATED) || flags & __O_TMPFILE || !dentry || s->made != (__u64)dentry)
+		return false;
+	s->made = 0;
+
+	__u32 slot = id->slot;
+	void *image = bpf_map_lookup_elem(&images, &slot);
+	const union cell *header = image ? cell_at(image, 0) : NULL;
+
+	return header && header->header.generation == s->event.generation && s->epoch && s->epoch == epoch_now() &&
+	       s->sequence == rename_sequence();
+}
+
 SEC("lsm/file_open")
 int BPF_PROG(caisson_file_open, struct file *file, int ret)
 {
@@ -202,17 +234,33 @@ int BPF_PROG(caisson_file_open, struct file *file, int ret)
 	if (flags & FMODE_EXEC)
 		return open_to_execute(id, dentry);
 
-	if (mode & FMODE_WRITE || flags & O_TRUNC)
-		answer = judge_made(id, dentry, ACTION_WRITE, OP_OPEN, mode & FMODE_CREATED);
+	/* O_TMPFILE makes a file that nobody was asked for. */
+	bool created = mode & FMODE_CREATED && !(flags & __O_TMPFILE);
+
+	if ((mode & FMODE_WRITE || flags & O_TRUNC) && !was_made(id, dentry, mode, flags))
+		answer = judge_opened(id, dentry, ACTION_WRITE, created);
 	if (!answer && (mode & FMODE_READ || !(mode & FMODE_WRITE)))
-		answer = judge_made(id, dentry, ACTION_READ, OP_OPEN, mode & FMODE_CREATED);
+		answer = judge_opened(id, dentry, ACTION_READ, created);
 	return answer;
 }
 
 SEC("lsm/inode_create")
 int BPF_PROG(caisson_inode_create, struct inode *dir, struct dentry *dentry, __u16 mode, int ret)
 {
-	return ret ?: change(dentry, OP_CREATE);
+	struct identity *id;
+
+	if (ret)
+		return ret;
+
+	int agent = who(&id);
+	if (agent <= 0)
+		return agent;
+
+	int answer = judge(id, dentry, ACTION_WRITE, OP_CREATE);
+	struct scratch *s = scratch_of(id);
+	if (s->event.reason == REASON_POLICY && VERDICT_EFFECT(s->event.verdict) == EFFECT_ALLOW)
+		s->made = (__u64)dentry;
+	return answer;
 }
 
 SEC("lsm/inode_mknod")

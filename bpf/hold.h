@@ -151,6 +151,10 @@ static __always_inline __u32 apply(struct scratch *s, struct held *h, struct ans
 	s->event.verdict = a->verdict;
 	if (allow && !put(h->used, h->digest))
 		allow = false;
+	if (allow && s->event.op == OP_CONNECT) {
+		h->connect = h->digest;
+		h->sock = s->sock;
+	}
 	forget(h);
 	return allow ? REASON_APPROVED : REASON_REFUSED;
 }
@@ -175,6 +179,13 @@ static __noinline __u32 hold(struct scratch *s, __u64 id)
 	__u64 digest = digest_of(s, heart->key), asked = h->id;
 	struct answer *a;
 
+	/*
+	 * A connect that waits for the other side and is interrupted is repeated by the kernel itself, on a socket that has
+	 * begun (net/ipv4/af_inet.c, __inet_stream_connect). It was approved when it began; it can only be that one again,
+	 * because a socket that is connecting takes no other address, and if another thread ends that meanwhile, this does.
+	 */
+	if (s->connecting && h->connect == digest && h->sock == s->sock)
+		return REASON_APPROVED;
 	if (take(h->kept, digest))
 		return put(h->used, digest) ? REASON_APPROVED : REASON_CANNOT_WAIT;
 	if (asked && h->digest == digest) {
@@ -189,7 +200,7 @@ static __noinline __u32 hold(struct scratch *s, __u64 id)
 	}
 
 	bool waits = can_wait(task);
-	if (!waits || s->event.time > heart->until) {
+	if (!waits || bpf_ktime_get_ns() > heart->until) {
 		if (asked)
 			forget(h);
 		return waits ? REASON_UNATTENDED : REASON_CANNOT_WAIT;

@@ -115,12 +115,22 @@ struct sock_common {
 };
 
 struct sock {
+	struct socket *sk_socket;
 	struct sock_common __sk_common;
 	__u16 sk_type;
 	__u16 sk_protocol;
 };
 
+typedef enum { /* include/uapi/linux/net.h */
+	SS_FREE,
+	SS_UNCONNECTED,
+	SS_CONNECTING,
+	SS_CONNECTED,
+	SS_DISCONNECTING,
+} socket_state;
+
 struct socket {
+	socket_state state;
 	short type;
 	struct sock *sk;
 };
@@ -155,7 +165,9 @@ struct msghdr {
 #define FMODE_READ 0x1		 /* include/linux/fs.h */
 #define FMODE_WRITE 0x2		 /* include/linux/fs.h */
 #define FMODE_EXEC 0x20		 /* include/linux/fs.h, "opened for exec with sys_execve / sys_uselib" */
-#define O_TRUNC 01000		 /* include/uapi/asm-generic/fcntl.h */
+#define FMODE_CREATED 0x100000	 /* include/linux/fs.h, set when this open has made the file (fs/namei.c, lookup_open) */
+#define O_TRUNC 01000		 /* include/uapi/asm-generic/fcntl.h, as the next */
+#define __O_TMPFILE 020000000
 #define ATTR_OPEN (1 << 15)	 /* include/linux/fs.h, "truncating from open(O_TRUNC)" */
 #define PROC_SUPER_MAGIC 0x9fa0	 /* include/uapi/linux/magic.h */
 #define TMPFS_MAGIC 0x01021994	 /* include/uapi/linux/magic.h, as the following */

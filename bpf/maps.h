@@ -39,12 +39,19 @@ struct scratch {
 	__u32 error;	/* enum reason, of the helper loops */
 	__u32 sequence;	/* of rename_lock, when the location was read */
 	__u32 verdict;	/* of the directory, if `settled` (place.h) */
-	__u64 dir;	/* place.h: address of the directory's dentry, and what tells it from others */
-	__u64 dir_ino;
-	__u64 leaf;	/* address of the last name */
-	__u32 dir_generation;
-	__u32 leaf_len;
+	union {
+		struct {
+			__u64 dir; /* place.h: address of the directory's dentry, and what tells it from others */
+			__u64 dir_ino;
+			__u64 leaf; /* address of the last name */
+			__u32 dir_generation;
+			__u32 leaf_len;
+		};
+		__u64 sip[4]; /* state of a hash, once the location has been read */
+	};
+	__u64 sock;	/* net.h: that wants to connect */
 	__u64 epoch;	/* place.h, read before everything that it covers */
+	__u64 made;	/* file.h: dentry that the last decision allowed to make; 0: that was about something else */
 	__u64 fence;	/* arm64: what atomic operations are made on, for their order */
 	__u32 slot;	/* of the image that decides */
 	__u32 node;	/* matcher: where it stands */
@@ -61,7 +68,6 @@ struct scratch {
 	__u32 start;	/* argv: first byte of the word being measured */
 	__u32 hash_at;	/* hash of argv: next byte, and how many are left */
 	__u32 hash_left;
-	__u64 sip[4];	/* hash: state */
 	__u32 place;	/* matcher: where in the name to look for the next middle */
 	__u32 same;	/* matcher: how many of its bytes stand there */
 	__u8 depth;	/* entries of `text` in use */
@@ -78,7 +84,8 @@ struct scratch {
 	__u8 skip;	/* argv: 1 while the word is argv[0], which proves nothing and is no name */
 	__u8 observe;	/* the image's policy refuses nothing */
 	__u8 fresh;	/* nothing has been asked in this run of the program */
-	__u8 made;	/* the file was made by the system call that opens it */
+	__u8 created;	/* the file was made by the system call that opens it */
+	__u8 connecting; /* `sock` has begun to */
 };
 
 /*
@@ -206,6 +213,8 @@ struct held {
 	__u64 digest;
 	__u64 kept[MAX_KEPT]; /* digests of what is approved, and not done yet */
 	__u64 used[MAX_KEPT]; /* of what was approved in this attempt */
+	__u64 connect;	      /* of the last connect that was approved; and its socket */
+	__u64 sock;
 };
 
 struct {

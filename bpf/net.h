@@ -189,6 +189,10 @@ static __noinline int reach(struct identity *id, struct sock *sk, const void *ad
 	struct scratch *s = begin(id, ACTION_NET, op);
 
 	s->event.family = sk->__sk_common.skc_family;
+	s->sock = (__u64)sk;
+	struct socket *sock = sk->sk_socket;
+	if (op == OP_CONNECT && sock)
+		s->connecting = sock->state == SS_CONNECTING;
 
 	__u32 reason = REASON_FAMILY;
 	if (s->event.family == AF_INET || s->event.family == AF_INET6)

@@ -25,6 +25,13 @@
  *   two tasks write the entry     `version` is odd while one does; the other does without. A reader that finds it changed
  *                                 has read nothing.
  *
+ *
+ * A directory that has no entry may be found by that of the one above it, and then gets one itself: its location is that
+ * one's and its own name, and its walk goes on where that one's ended. All is read while the entry above holds, until after
+ * the last name: its sequence, which is still rename_lock's then, becomes the new entry's, as does the sum of the epochs. So
+ * the new entry is as true, at the time it is made, as one that was walked from the top. A name in between cannot have gone:
+ * a dentry holds its parent. What is entered of a file system that same_forever() does not know has nothing above it, either.
+ *
  * Mounts, chroot, bind mounts and symlinks play no part, as in location.h.
  */
 #pragma once
@@ -113,8 +120,8 @@ static __always_inline void copy_text(__u64 *to, const __u64 *from, __u32 len)
 		copy_32(to + i, from + i);
 }
 
-/* Appends the leaf's name to the directory's location. */
-static __always_inline bool add_leaf(struct scratch *s, __u32 used)
+/* Appends the leaf's name to the location of its directory, as s->name[at]. */
+static __always_inline bool add_leaf(struct scratch *s, __u32 used, __u32 at)
 {
 	__u32 len = s->leaf_len;
 
@@ -127,8 +134,8 @@ static __always_inline bool add_leaf(struct scratch *s, __u32 used)
 	else if (bpf_probe_read_kernel(s->data + used + 1, len, (const void *)s->leaf))
 		return false;
 
-	s->name[0] = (used + 1) << 16 | len;
-	s->names = 1;
+	s->name[at] = (used + 1) << 16 | len;
+	s->names = at + 1;
 	s->used = used + 1 + len;
 	s->event.path_len = s->used;
 	return true;
@@ -161,7 +168,8 @@ __noinline int recall(struct scratch *s, __u32 root)
 	s->node = p->node;
 	s->settled = p->settled;
 	s->verdict = p->verdict;
-	if (!add_leaf(s, used))
+	s->sequence = sequence;
+	if (!add_leaf(s, used, 0))
 		return 0;
 
 	in_order(s);
@@ -169,8 +177,35 @@ __noinline int recall(struct scratch *s, __u32 root)
 }
 
 /*
- * Enters the noted directory of what was just walked: all names but the last led to s->last; or, if that is 0, the walk was
- * over before with this verdict, which then holds for everything in the directory.
+ * One name down from the directory that was recalled: it is s->name[0] now, and the leaf that has been noted since becomes
+ * s->name[1]. Not if a name has moved since the recalled entry was made.
+ */
+__noinline int descend(struct scratch *s)
+{
+	if (!s || !s->inside || !add_leaf(s, s->used, 1))
+		return 0;
+
+	in_order(s);
+	return s->sequence == rename_sequence();
+}
+
+/*
+ * Finds the directory that `dentry` is in by the one above it. True: as recall(), but two names are left to walk, and the
+ * directory is not entered yet. It is noted again in any case.
+ */
+static __always_inline bool recall_above(struct scratch *s, struct dentry *dentry, __u32 root)
+{
+	struct dentry *dir = dentry->d_parent;
+
+	note_directory(s, dir);
+	bool known = recall(s, root);
+	note_directory(s, dentry);
+	return known && s->dir == (__u64)dir && descend(s);
+}
+
+/*
+ * Enters the noted directory of what was just walked, from the top or from the directory above: all names but the last led
+ * to s->last; or, if that is 0, the walk was over before with this verdict, which then holds for everything in the directory.
  */
 __noinline int enter(struct scratch *s, __u32 root, __u32 verdict)
 {

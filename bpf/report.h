@@ -52,6 +52,8 @@ static __always_inline struct scratch *begin(struct identity *id, __u32 action, 
 	s->node = 0;
 	s->observe = 0;
 	s->made = 0;
+	s->created = 0;
+	s->connecting = 0;
 	return s;
 }
 

@@ -50,6 +50,7 @@ type Daemon struct {
 	generation uint32            // last one given out; guarded by change
 	onDisk     []*policy.Policy  // as last read; guarded by change
 	ground     *writers.Set      // what agents may change, as last surveyed; guarded by change
+	trusted    policy.Env        // the shells and directories of interpreters that are trusted, as last surveyed; guarded by change
 	nextSlot   uint32            // where to look for a free slot; guarded by change
 	strays     map[string]bool   // what is wrong with files that are no agent's, as last said; guarded by change
 	digests    map[uint32]string // of the policies that an earlier daemon left in force, by generation; set at the start
@@ -94,15 +95,17 @@ func (d *Daemon) work(ctx context.Context, reload <-chan struct{}) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var parts sync.WaitGroup
-	run := func(f func(context.Context) error) {
-		parts.Go(func() {
+	part := func(f func(context.Context) error) func() {
+		return func() {
 			if err := f(ctx); err != nil && ctx.Err() == nil {
 				cancel(err)
 			}
-		})
+		}
 	}
+	run := func(f func(context.Context) error) { parts.Go(part(f)) }
 
-	run(func(context.Context) error { return d.receive() })
+	var reader sync.WaitGroup // ends when the kernel is closed, after all that still asks it
+	reader.Go(part(func(context.Context) error { return d.receive() }))
 	run(d.tick)
 	run(d.holds.Run)
 	run(d.hooks.Run)
@@ -121,8 +124,9 @@ func (d *Daemon) work(ctx context.Context, reload <-chan struct{}) error {
 
 	d.attend(ctx, reload)
 	d.notify(sd.SdNotifyStopping)
-	err := d.kernel.Close() // ends read; the pins stay
 	parts.Wait()
+	err := d.kernel.Close() // the pins stay
+	reader.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		err = errors.Join(cause, err)
 	}

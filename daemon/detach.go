@@ -15,13 +15,15 @@ import (
 // ErrOccupied says that detaching would leave processes of agents confined by nothing.
 var ErrOccupied = errors.New("processes are in " + cgroup.SliceName + " and would be confined by nothing")
 
-// DetachOptions say what to detach. Detach is required; every other zero value means the default.
+// DetachOptions say what to detach. Release and Detach are required; every other zero value means the default.
 type DetachOptions struct {
-	Audit  string                       // directory of the log
-	Pins   string                       // directory of the pins
-	Force  bool                         // even while agents have processes
-	Detach func(pins string) error      // kernel.Detach
-	Tree   func() (*cgroup.Tree, error) // opens the cgroup tree
+	Audit string // directory of the log
+	Pins  string // directory of the pins
+	Force bool   // even while agents have processes
+	// Release denies what waits for an answer, and continues it: afterwards nobody would.
+	Release func(pins string) error
+	Detach  func(pins string) error      // kernel.Detach
+	Tree    func() (*cgroup.Tree, error) // opens the cgroup tree
 }
 
 // Detach ends enforcement on this host. It refuses, with an error that wraps [ErrOccupied], while any process is in
@@ -63,6 +65,9 @@ func Detach(opt DetachOptions) (err error) {
 	})
 	if err != nil {
 		return fmt.Errorf("detach: recording it: %w", err)
+	}
+	if err := opt.Release(opt.Pins); err != nil {
+		return fmt.Errorf("detach: %w", err)
 	}
 	return opt.Detach(opt.Pins)
 }

@@ -69,11 +69,12 @@ func TestDetach(t *testing.T) {
 				defer l.Close()
 			}
 
-			detached := ""
+			released, detached := "", ""
 			err = Detach(DetachOptions{Audit: opt.Audit, Pins: pins, Force: tc.force, Tree: opt.Tree,
-				Detach: func(p string) error { detached = p; return nil }})
-			if (detached == pins) != tc.detached || (err == nil) != tc.detached || err != nil && !strings.Contains(err.Error(), tc.says) {
-				t.Errorf("Detach = %v, detached %q", err, detached)
+				Release: func(p string) error { released = p; return nil },
+				Detach:  func(p string) error { detached = p; return nil }})
+			if (detached == pins) != tc.detached || released != detached || (err == nil) != tc.detached || err != nil && !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("Detach = %v, released %q, detached %q", err, released, detached)
 			}
 			if (tc.alive || tc.service) && !tc.force && !errors.Is(err, ErrOccupied) {
 				t.Errorf("error %v does not say that agents have processes", err)
@@ -92,7 +93,8 @@ func TestDetachNeedsAnAnswer(t *testing.T) {
 	if err := os.Mkdir(pins, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	err := Detach(DetachOptions{Audit: opt.Audit, Pins: pins, Tree: opt.Tree, Detach: func(string) error { t.Error("detached"); return nil }})
+	err := Detach(DetachOptions{Audit: opt.Audit, Pins: pins, Tree: opt.Tree, Release: func(string) error { t.Error("released"); return nil },
+		Detach: func(string) error { t.Error("detached"); return nil }})
 	if err == nil || !strings.Contains(err.Error(), "caisson.slice") {
 		t.Errorf("Detach = %v", err)
 	}

@@ -9,9 +9,9 @@ import (
 	"caisson/policy"
 )
 
-// survey finds out what agents may change, by the policies that are in force and by those on disk. It must come before
-// policies are compiled, after the files or the mount table have been read, or when a run brings new values of variables.
-// The caller holds change.
+// survey finds out what agents may change, by the policies that are in force and by those on disk, and which shells and
+// directories of interpreters are trusted. It must come before policies are compiled, after the files or the mount table
+// have been read, or when a run brings new values of variables. The caller holds change.
 func (d *Daemon) survey() {
 	var policies []*policy.Policy
 	for _, p := range d.onDisk {
@@ -25,6 +25,12 @@ func (d *Daemon) survey() {
 	}
 	d.mu.Unlock()
 	d.ground = writers.New(d.table.Load(), policies)
+	d.trusted = policy.Env{
+		SecurePath: d.opt.SecurePath,
+		Shells:     policy.FindShells(d.opt.SecurePath, d.opt.Shells),
+		Trusted:    policy.TrustedDirs(d.opt.SecurePath),
+		LookupHost: d.names.Addresses,
+	}
 }
 
 // bindings is what a policy says for each run that has values for its variables. Without variables it says one thing.
@@ -51,11 +57,11 @@ func same(p, q *policy.Policy) bool {
 	return p.Agent == q.Agent && p.File == q.File && p.Digest == q.Digest
 }
 
-// env is how the words of rules become locations and addresses now, and a list of what is refused on the way.
+// env is how the words of rules become locations and addresses now, and a list of what is refused on the way. The shells
+// and the directories of interpreters are those of the survey: finding them costs as much as compiling a small policy, and
+// every policy wants the same. The caller holds change and has surveyed.
 func (d *Daemon) env() (policy.Env, *writers.Notes) {
-	env := policy.HostEnv(d.opt.SecurePath)
-	env.LookupHost = d.names.Addresses
-	env.Shells = policy.FindShells(d.opt.SecurePath, d.opt.Shells)
+	env := d.trusted
 	env.Now = d.opt.Clock()
 	return d.ground.Env(env)
 }

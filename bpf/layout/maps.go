@@ -9,7 +9,7 @@ type AgentTask struct {
 }
 
 // TaskScratch is the size of what the programs keep for themselves behind the identity, in bytes.
-const TaskScratch = 8032
+const TaskScratch = 8016
 
 // Identity says who a task is. It is set once and copied on fork.
 type Identity struct {
@@ -97,6 +97,6 @@ type Answer struct {
 
 // Heart is the single element of the map `hearts`.
 type Heart struct {
-	Until uint64 // ns since boot; later nobody is there to answer, and nothing is held
+	Until uint64 // CLOCK_MONOTONIC, ns; later nobody is there to answer, and nothing is held
 	Key   uint64 // of the digests; never changes while anything waits
 }

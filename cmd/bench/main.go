@@ -11,7 +11,7 @@
 // what waking it adds.
 //
 //	bench                          in the guest: prints a report as JSON
-//	bench -work                    in the guest: the same for a git clone, a C build and an npm test
+//	bench -work [NAME...]          in the guest: the same for git clones, a C build and an npm test, or for those named so
 //	bench -render A.json B.json    on the host: prints docs/performance.md
 //	bench -check A.json            on the host: fails if a target is missed
 //	bench -run NAME -- COMMAND     on a host with a daemon: a command unconfined, then as an agent; user and system time
@@ -108,7 +108,7 @@ func run(ctx context.Context, opt options, out io.Writer) error {
 // measured makes the report that is asked for.
 func measured(ctx context.Context, opt options) (report, error) {
 	if opt.Work {
-		return measureWork(ctx)
+		return measureWork(ctx, opt.Args)
 	}
 	return measure(ctx, opt.Quick)
 }

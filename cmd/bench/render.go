@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -69,11 +70,12 @@ func workTable(reports []report) string {
 		fmt.Fprintf(&b, " %s unconfined | agent | ratio |", r.Kernel)
 	}
 	b.WriteString("\n|---|" + strings.Repeat("--:|--:|--:|", len(reports)))
-	for i, w := range workloads {
+	for _, w := range workloads {
 		fmt.Fprintf(&b, "\n| %s |", w.name)
 		for _, r := range reports {
-			if i >= len(r.Work) {
-				b.WriteString(" | | |")
+			i := slices.IndexFunc(r.Work, func(o workResult) bool { return o.Name == w.name })
+			if i < 0 {
+				b.WriteString(" not measured | | |")
 				continue
 			}
 			plain, agent := r.Work[i].Unconfined, r.Work[i].Agent

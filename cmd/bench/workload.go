@@ -36,6 +36,7 @@ rules:
 // workload is something that agents do all day.
 type workload struct {
 	name   string
+	needs  string // a file that Makefile packs into the guest if it can; without it this is not measured
 	once   string // shell, before the first run
 	before string // shell, before each run; not measured
 	run    string // shell
@@ -57,6 +58,13 @@ var workloads = []workload{
 		once:   "git clone -q --bare --no-hardlinks repo packed; git -C packed repack -qad",
 		before: "rm -rf clone",
 		run:    "git clone -q --no-hardlinks packed clone",
+	},
+	{
+		name:   "git clone, caisson",
+		needs:  workTop + "/project.git/HEAD",
+		once:   "git -C project.git count-objects -v >&2",
+		before: "rm -rf clone",
+		run:    "git clone -q --no-hardlinks project.git clone",
 	},
 	{
 		name: "C build",
@@ -88,8 +96,8 @@ type workResult struct {
 	Agent      time.Duration
 }
 
-// measureWork makes a report of the workloads alone.
-func measureWork(ctx context.Context) (report, error) {
+// measureWork makes a report of the workloads alone; of those whose names begin with one of these words, if any are given.
+func measureWork(ctx context.Context, only []string) (report, error) {
 	r := report{}
 	w, err := newWorld()
 	if err != nil {
@@ -108,7 +116,7 @@ func measureWork(ctx context.Context) (report, error) {
 	if err := w.startDaemon(ctx); err != nil {
 		return r, err
 	}
-	if r.Work, err = w.measureWorkloads(ctx); err != nil {
+	if r.Work, err = w.measureWorkloads(ctx, only); err != nil {
 		return r, err
 	}
 	return r, w.stopDaemon(ctx)
@@ -118,9 +126,16 @@ func measureWork(ctx context.Context) (report, error) {
 const workRounds = 3
 
 // measureWorkloads runs every workload outside of any agent and as one, with the same programs loaded.
-func (w *world) measureWorkloads(ctx context.Context) ([]workResult, error) {
+func (w *world) measureWorkloads(ctx context.Context, only []string) ([]workResult, error) {
 	var results []workResult
 	for _, load := range workloads {
+		if !wanted(load.name, only) {
+			continue
+		}
+		if _, err := os.Stat(load.needs); load.needs != "" && err != nil {
+			fmt.Fprintf(os.Stderr, "%-18s not measured: %v (make bench packs the history of its own repository, unless that is shallow)\n", load.name, err)
+			continue
+		}
 		if err := shell(ctx, load.once); err != nil {
 			return nil, fmt.Errorf("%s: laying out: %w", load.name, err)
 		}
@@ -145,6 +160,11 @@ func (w *world) measureWorkloads(ctx context.Context) ([]workResult, error) {
 		results = append(results, r)
 	}
 	return results, nil
+}
+
+// wanted reports whether a workload's name begins with one of these words, or none are given.
+func wanted(name string, only []string) bool {
+	return len(only) == 0 || slices.ContainsFunc(only, func(o string) bool { return strings.HasPrefix(name, o) })
 }
 
 // timed runs a line of shell through a timer of its own, so that what caisson needs to start the agent is not counted.

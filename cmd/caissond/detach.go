@@ -22,7 +22,7 @@ same. What was done is in the audit log before it is done.
 Exit status: 0 done; 1 refused, or an error; 2 bad usage.`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return daemon.Detach(daemon.DetachOptions{Audit: f.audit, Pins: f.pins, Force: force, Detach: kernel.Detach})
+			return daemon.Detach(daemon.DetachOptions{Audit: f.audit, Pins: f.pins, Force: force, Release: release, Detach: kernel.Detach})
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "even while agents have processes")

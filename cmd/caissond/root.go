@@ -64,7 +64,7 @@ Exit status: 0 stopped in good order; 1 an error; 2 bad usage; 3 this host canno
 	l.DurationVar(&f.resolve, "resolve-interval", daemon.DefaultResolve, "`time` after which host names are looked up again")
 	l.BoolVar(&f.foreground, "foreground", false, "write log lines with the time, for a terminal; the journal adds its own")
 
-	cmd.AddCommand(detachCommand(&f), versionCommand())
+	cmd.AddCommand(detachCommand(&f), releaseCommand(&f), versionCommand())
 	return cmd
 }
 

@@ -13,15 +13,33 @@ type want uint8
 const (
 	allow want = iota
 	deny
-	approval // REQUIRE_APPROVAL: a denial, until approvals exist
+	approved // held until somebody approves it
+	refused  // held until somebody denies it
+	timedOut // held until its deadline, because nobody answers
 )
 
-// String is how the table shows it.
-func (w want) String() string { return [...]string{"allow", "deny", "deny*"}[w] }
+// wants says of each how the table shows it and the audit log writes it, what the operator types meanwhile, and what comes
+// of it.
+var wants = [...]struct {
+	text, verdict, answer string
+	happens               bool
+}{
+	allow:    {"allow", audit.VerdictAllow, "", true},
+	deny:     {"deny", audit.VerdictDeny, "", false},
+	approved: {"approve", audit.VerdictRequireApproval, "approve", true},
+	refused:  {"refuse", audit.VerdictRequireApproval, "deny", false},
+	timedOut: {"time out", audit.VerdictRequireApproval, "", false},
+}
 
-// verdict is how the audit log writes it.
-func (w want) verdict() string {
-	return [...]string{audit.VerdictAllow, audit.VerdictDeny, audit.VerdictRequireApproval}[w]
+// String is how the table shows it.
+func (w want) String() string { return wants[w].text }
+
+// where is who decides it in the end.
+func (w want) where() string {
+	if wants[w].verdict == audit.VerdictRequireApproval {
+		return "daemon"
+	}
+	return "kernel"
 }
 
 // via is how the process came to be what it is.

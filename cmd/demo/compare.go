@@ -44,7 +44,7 @@ func (o *outcome) said() process {
 func (a *attempt) relevant(records []audit.Record) []audit.Record {
 	var found []audit.Record
 	for _, r := range records {
-		if a.via == viaRefuse && r.Kind == audit.KindAdmin || a.via != viaRefuse && a.about.selects(&r) {
+		if a.via == viaRefuse && r.Kind == audit.KindAdmin || a.via != viaRefuse && a.about.selects(&r) && r.Enforced != audit.EnforcedHeld {
 			found = append(found, r)
 		}
 	}
@@ -75,7 +75,7 @@ func (r *row) differ(format string, args ...any) {
 // compareProcess checks the first witness and says in a word what the kernel did.
 func (a *attempt) compareProcess(o *outcome, r *row) string {
 	happened, said := a.effect.seen(o), o.said()
-	if happened != (a.want == allow) {
+	if happened != wants[a.want].happens {
 		if happened {
 			r.differ("it happened: there is %s", a.effect.text)
 		} else {
@@ -105,7 +105,7 @@ func (a *attempt) compareProcess(o *outcome, r *row) string {
 
 // expects is what the process must say: caisson refuses with EACCES only.
 func (a *attempt) expects() process {
-	if a.want == allow {
+	if wants[a.want].happens {
 		return succeeded
 	}
 	return refusedAccess
@@ -135,8 +135,8 @@ func (a *attempt) compareLog(about []audit.Record, r *row) {
 		r.rule = shortReason(decided.Reason)
 	}
 
-	if decided.Verdict != a.want.verdict() {
-		r.differ("the log's verdict is %s, want %s", decided.Verdict, a.want.verdict())
+	if decided.Verdict != wants[a.want].verdict {
+		r.differ("the log's verdict is %s, want %s", decided.Verdict, wants[a.want].verdict)
 	}
 	if a.via == viaRefuse {
 		a.compareRefusal(&decided, r)
@@ -155,7 +155,7 @@ func (a *attempt) compareRefusal(decided *audit.Record, r *row) {
 
 func (a *attempt) compareDecision(decided *audit.Record, r *row) {
 	enforced := audit.EnforcedDeny
-	if a.want == allow {
+	if wants[a.want].happens {
 		enforced = audit.EnforcedAllow
 	}
 	if decided.Enforced != enforced {
@@ -167,7 +167,7 @@ func (a *attempt) compareDecision(decided *audit.Record, r *row) {
 	if !strings.Contains(decided.Reason, a.reason) {
 		r.differ("the log's reason is %q, want %q", decided.Reason, a.reason)
 	}
-	if decided.Where != "kernel" {
+	if decided.Where != a.want.where() {
 		r.differ("the log says that it was decided by %q", decided.Where)
 	}
 	if a.agent != ghost && decided.Agent != a.agent {

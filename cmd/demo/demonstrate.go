@@ -179,7 +179,7 @@ func (s *show) conclude(ctx context.Context, began time.Time) error {
 
 // footer says what the table does not.
 func (s *show) footer() {
-	s.printf("\n%s\n", s.paint(dim, "deny*  REQUIRE_APPROVAL is enforced as a denial: approval is not available yet"))
+	s.printf("\n%s\n", s.paint(dim, "approve, refuse, time out: execve waits in the kernel until `caisson approve`, `caisson deny` or the rule's deadline, here shortened to 2 s, answers it"))
 	s.printf("%s\n", s.paint(dim, "npm    is a stand-in program, because the real one takes long to start in an emulated machine; TestVMRealNpm runs that"))
 	if s.skipped > 0 {
 		s.printf("%s\n", s.paint(dim, fmt.Sprintf("hosts  %d attempts that need host names are left out: on a host, /etc/hosts is not the demo's to change", s.skipped)))

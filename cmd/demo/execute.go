@@ -59,12 +59,17 @@ func (w *world) execute(ctx context.Context, a *attempt) (*outcome, error) {
 	cmd.WaitDelay = time.Second
 
 	before := w.connections()
-	err := cmd.Run()
-	if cmd.Process == nil {
+	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", argv[0], err)
 	}
+	answered := make(chan error, 1)
+	go func() { answered <- w.operate(ctx, a) }()
+	err := cmd.Wait()
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("attempt %q: %w", a.tried, ctx.Err())
+	}
+	if err := <-answered; err != nil {
+		return nil, fmt.Errorf("attempt %q: %w", a.tried, err)
 	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

@@ -34,9 +34,10 @@ const (
 
 // What the log's reasons contain.
 const (
-	noRule     = policy.ReasonNoRule
-	noPolicy   = "no policy is in force for this agent"
-	noApproval = "approval is not available yet"
+	noRule   = policy.ReasonNoRule
+	noPolicy = "no policy is in force for this agent"
+	byRoot   = "by root"
+	tooLate  = "timed-out: nobody answered in time"
 )
 
 // attempts is the whole demo, in order.

@@ -2,14 +2,16 @@
 
 package main
 
-// deployAttempts: it may reach one host, and deploy when somebody approves; it cannot read research data, write source
+// deployAttempts: it may reach one host, and deploy when somebody approves in time; it cannot read research data, write source
 // code or run tests.
 func deployAttempts(w *world) []attempt {
 	deploy, api := w.deploy, w.api
 
 	return []attempt{
 		{agent: deployer, argv: line("npm run deploy"), tried: "bash: execve " + w.shownNpm() + " run deploy",
-			want: approval, rule: "allow-deploy-command", reason: noApproval, about: executing(w.npm), effect: printed(ran("run", "deploy"))},
+			want: approved, rule: "allow-deploy-command", reason: byRoot, about: executing(w.npm), effect: printed(ran("run", "deploy"))},
+		{agent: deployer, argv: line("npm run deploy --force"), tried: "bash: execve " + w.shownNpm() + " run deploy --force",
+			want: refused, rule: "allow-deploy-command", reason: byRoot, about: executing(w.npm), effect: printed(ran("run", "deploy", "--force"))},
 		{agent: deployer, argv: line("npm test"), tried: "bash: execve " + w.shownNpm() + " test",
 			want: deny, reason: noRule, about: executing(w.npm), effect: printed(ran("test"))},
 		{agent: deployer, argv: line("%s", dial(deploy.name, deploy.port)), tried: "bash: connect " + deploy.String() + " (deploy target)",
@@ -22,6 +24,8 @@ func deployAttempts(w *world) []attempt {
 			want: deny, reason: noRule, about: reading(source), effect: printed(sourceText)},
 		{agent: deployer, argv: line("echo '%s' >> %s", addedText, source), tried: "bash: open " + source + " for appending",
 			want: deny, reason: noRule, about: writing(source), effect: holds(source, addedText)},
+		{agent: deployer, argv: line("npm run deploy tonight"), tried: "bash: execve " + w.shownNpm() + " run deploy tonight", before: impatient,
+			want: timedOut, rule: "allow-deploy-command", reason: tooLate, about: executing(w.npm), effect: printed(ran("run", "deploy", "tonight"))},
 	}
 }
 

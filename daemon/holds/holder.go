@@ -196,7 +196,7 @@ func (h *Holder) decide(q *resolver.Question) {
 	case policy.Allow:
 		h.reply(c, resolver.Answer{Allow: true, Verdict: r.Verdict, Reason: "resolved", Text: "a pattern that only user space can match"})
 	case policy.Defer:
-		h.reply(c, resolver.Answer{Verdict: q.Verdict(), Reason: "unknown-name", Text: "the rule wants to know the name of a host, and an address has none"})
+		h.reply(c, resolver.Answer{Verdict: q.Verdict(), Reason: "unknown-name", Text: "the rule depends on the name of a host, which a connection does not have"})
 	default:
 		h.reply(c, resolver.Answer{Verdict: r.Verdict, Reason: "resolved", Text: "a pattern that only user space can match"})
 	}

@@ -163,16 +163,15 @@ func (k *Kernel) Slots() []uint32 {
 
 // recover learns which images an earlier daemon left in force, and drops what belongs to none of them.
 func (k *Kernel) recover() error {
+	generations, err := k.readGenerations()
+	if err != nil {
+		return err
+	}
+	k.generations = generations
+
 	live := map[uint32]bool{}
-	for slot := range uint32(layout.MaxSlots) {
-		generation, err := k.readGeneration(slot)
-		if err != nil {
-			return err
-		}
-		if generation != 0 {
-			k.generations[slot] = generation
-			live[generation] = true
-		}
+	for _, generation := range generations {
+		live[generation] = true
 	}
 	return k.changeMounts(func() error {
 		return k.dropMounts(func(key layout.MountKey) bool { return !live[key.Generation] })
@@ -209,19 +208,4 @@ func (k *Kernel) imageMap(slot uint32) (*ebpf.Map, error) {
 		return nil, fmt.Errorf("image in slot %d: %w", slot, err)
 	}
 	return cells, nil
-}
-
-// readGeneration reads the header of the image in force.
-func (k *Kernel) readGeneration(slot uint32) (uint32, error) {
-	image, err := k.imageMap(slot)
-	if image == nil || err != nil {
-		return 0, err
-	}
-	defer image.Close()
-
-	var header [layout.CellSize]byte
-	if err := image.Lookup(uint32(0), &header); err != nil {
-		return 0, fmt.Errorf("image in slot %d: %w", slot, err)
-	}
-	return binary.LittleEndian.Uint32(header[generationOffset:]), nil
 }

@@ -28,6 +28,7 @@ type Options struct {
 
 // Kernel is the loaded programs and their maps. Methods may be called from several goroutines; Read from one at a time.
 type Kernel struct {
+	*Holds
 	maps    map[string]*ebpf.Map
 	reader  *ringbuf.Reader
 	busy    bool // it has read something since it last looked in vain
@@ -60,8 +61,11 @@ func Load(opt Options) (*Kernel, error) {
 	return k, nil
 }
 
+// mapsDir is where maps are pinned, below the directory of the pins.
+const mapsDir = "maps"
+
 func (k *Kernel) open(spec *ebpf.CollectionSpec, opt Options) error {
-	mapDir := filepath.Join(opt.PinDir, "maps")
+	mapDir := filepath.Join(opt.PinDir, mapsDir)
 	if err := os.MkdirAll(mapDir, 0o700); err != nil {
 		return fmt.Errorf("pin directory: %w (is a bpffs mounted at /sys/fs/bpf?)", err)
 	}
@@ -116,6 +120,7 @@ func (k *Kernel) openMaps(spec *ebpf.CollectionSpec, dir string, ringBytes int) 
 		}
 		k.maps[name] = m
 	}
+	k.Holds = &Holds{k.maps[bpf.CaissonMapHearts], k.maps[bpf.CaissonMapRequests], k.maps[bpf.CaissonMapAnswers]}
 	return nil
 }
 

@@ -30,7 +30,7 @@ import (
 // left is how many questions the kernel still has.
 func left(t *testing.T) int {
 	t.Helper()
-	m, err := ebpf.LoadPinnedMap(filepath.Join(daemon.DefaultPins, "requests"), nil)
+	m, err := ebpf.LoadPinnedMap(filepath.Join(daemon.DefaultPins, "maps", "requests"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func left(t *testing.T) int {
 	return n
 }
 
-// settled waits until nothing is held any more, by anybody's account.
+// settledHolds waits until nothing is held any more, by anybody's account.
 func settledHolds(t *testing.T) {
 	t.Helper()
 	eventually(t, "the end of all that waits", func() bool { return left(t) == 0 && len(theHost.requests(t, "asker")) == 0 })
@@ -76,13 +76,21 @@ func TestVMApprovalTimesOut(t *testing.T) {
 // What is killed while it waits leaves no request behind, whoever dies.
 func TestVMApprovalOfTheDead(t *testing.T) {
 	held(t)
-	c := theHost.launch(t, "asker")
+	p, err := actor.Start("here", commandPath, "run", "--agent", "asker", "--")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := confined{p, t, "asker"}
+	c.allowed(actor.Request{Op: "ping"})
 	c.try(create("/hold/never"))
 	theHost.pending(t, "asker", 1)
 	if err := unix.Kill(c.PID(), unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	settledHolds(t)
+	if err := c.Stop(); err == nil {
+		t.Error("it was killed, and ended in good order")
+	}
 	absent(t, "/hold/never")
 }
 
@@ -170,7 +178,7 @@ func TestVMApprovalGrants(t *testing.T) {
 	c := theHost.launch(t, "asker")
 
 	const crowd = 60
-	tr := c.try(actor.Request{Op: "forks", Path: "/hold/file", To: "/etc/passwd", Flag: crowd})
+	tr := c.try(actor.Request{Op: "forks", Path: "/hold/file", To: "/data/research/dataset.csv", Flag: crowd})
 	eventually(t, "one request of all children", func() bool {
 		list := theHost.requests(t, "asker")
 		return len(list) == 1 && list[0].Waiting == crowd && list[0].Count == crowd

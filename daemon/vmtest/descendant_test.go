@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"caisson/audit"
+	"caisson/daemon/api"
 	"caisson/daemon/vmtest/actor"
 )
 
@@ -41,7 +42,11 @@ rules:
 		{"/s/plain", []int{-1, -1, -1, 0, -1}},
 		{"/s/build", []int{0, -1, -1, 0, 77}},
 	} {
-		a := c.allowed(actor.Request{Op: "exec", Path: "/usr/bin/perl", Args: append([]string{"perl", tc.script}, lines...)})
+		tr := c.try(actor.Request{Op: "exec", Path: "/usr/bin/perl", Args: append([]string{"perl", tc.script}, lines...)})
+		_, a := theHost.operate(t, "family", tr, api.AnswerRequest{Answer: api.AnswerDeny}) // of what is asked
+		if a.Errno != 0 || a.Status != 0 {
+			t.Errorf("%s: %v, status %d", tc.script, a.Err(), a.Status)
+		}
 		for i, line := range lines {
 			if want := fmt.Sprintf("[%s]: %d\n", line, tc.want[i]); !strings.Contains(a.Out, want) {
 				t.Errorf("%s: want %q\n%s", tc.script, want, a.Out)

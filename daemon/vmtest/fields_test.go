@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"caisson/audit"
 	"caisson/daemon"
 	"caisson/daemon/vmtest/actor"
 )
@@ -88,28 +89,42 @@ func TestVMEveryField(t *testing.T) {
 			for _, r := range tc.no {
 				c.denied(r)
 			}
-			for _, effect := range []string{"DENY", "REQUIRE_APPROVAL"} {
+			for effect, ask := range map[string]func(actor.Request){"DENY": c.denied, "REQUIRE_APPROVAL": c.unapproved} {
 				theHost.policy(t, "fielder", fmt.Sprintf("agent: fielder\nrules:\n  - name: the-rule\n    action: %s\n    conditions: %s\n    effect: %s\n  - name: the-rest\n    action: %s\n    effect: ALLOW\n", tc.action, tc.conditions, effect, tc.action))
 				for _, r := range tc.yes {
-					c.denied(r)
+					ask(r)
 				}
 			}
 		})
 	}
 }
 
-// What only user space could match is not let through meanwhile, and does not hide the rules that the kernel can match.
-func TestVMDeferredPatternDenies(t *testing.T) {
+// What only user space can match it does, while the call waits.
+func TestVMDeferredPattern(t *testing.T) {
 	theHost.policy(t, "deferrer", `agent: deferrer
 rules:
   - { name: class, action: file_read, conditions: { path: { glob: "/project/src/[lm]ain.go" } }, effect: ALLOW }
   - { name: expression, action: file_read, conditions: { path: { regex: '/data/research/d.*\.csv' } }, effect: ALLOW }
+  - { name: words, action: shell_exec, conditions: { command: { regex: '/usr/local/bin/tool( [a-z]+)*' } }, effect: ALLOW }
+  - { name: asks, action: file_write, conditions: { path: { glob: "/project/[ds]*/x" } }, effect: REQUIRE_APPROVAL }
   - { name: easy, action: file_read, conditions: { path: { starts_with: /project/docs } }, effect: ALLOW }
 `)
 	c := theHost.launch(t, "deferrer")
-	c.denied(actor.Request{Op: "open", Path: "/project/src/main.go"})
-	c.denied(actor.Request{Op: "open", Path: "/data/research/dataset.csv"})
+	c.allowed(actor.Request{Op: "open", Path: "/project/src/main.go"})
+	c.allowed(actor.Request{Op: "open", Path: "/data/research/dataset.csv"})
+	c.denied(actor.Request{Op: "open", Path: "/data/research"})
+	c.denied(actor.Request{Op: "open", Path: "/project/README.md"})
 	c.allowed(actor.Request{Op: "open", Path: "/project/docs/a.md"})
+	c.allowed(actor.Request{Op: "exec", Path: "/usr/local/bin/tool", Args: []string{"tool", "a", "bc"}})
+	c.denied(actor.Request{Op: "exec", Path: "/usr/local/bin/tool", Args: []string{"tool", "a", "BC"}})
+	c.unapproved(create("/project/src/x"))
+	c.denied(create("/project/src/y"))
+	absent(t, "/project/src/x")
+	for _, want := range []struct{ rule, verdict, enforced string }{{"class", "ALLOW", "allow"}, {"expression", "ALLOW", "allow"}, {"words", "ALLOW", "allow"}, {"class", "DEFER", "held"}} {
+		theHost.logged(t, audit.Filter{Agent: "deferrer", Rule: want.rule}, want.rule+" "+want.verdict, func(r audit.Record) bool {
+			return r.Verdict == want.verdict && r.Enforced == want.enforced && (want.enforced == "held" || strings.HasPrefix(r.Reason, "resolved: "))
+		})
+	}
 }
 
 // Without the baseline not even what every program needs is allowed.

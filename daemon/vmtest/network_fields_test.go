@@ -179,7 +179,7 @@ func TestVMServicesAreDeniedByDefault(t *testing.T) {
 	})
 }
 
-// A kernel sees no name. What needs one is refused until user space can be asked, whichever effect the rule has, and what
+// A kernel sees no name. What needs one is refused, whichever effect the rule has, and what
 // is no TCP is no URL.
 func TestVMNamePatternsDeny(t *testing.T) {
 	for _, conditions := range []string{

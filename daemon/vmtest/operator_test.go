@@ -93,6 +93,15 @@ func (h *host) respond(t *testing.T, in api.AnswerRequest) []api.Answered {
 	return out.Answers
 }
 
+// unapproved has an agent try something that somebody is asked about, who refuses it.
+func (c confined) unapproved(r actor.Request) {
+	c.t.Helper()
+	seen, a := theHost.operate(c.t, c.agent, c.try(r), api.AnswerRequest{Answer: api.AnswerDeny})
+	if len(seen) == 0 || !a.Denied() {
+		c.t.Errorf("%s: %s %s %s%s: %v, status %d, after %d questions: want it refused", c.agent, r.Op, r.Path, r.To, r.Addr, a.Err(), a.Status, len(seen))
+	}
+}
+
 // operate answers every request of an agent in the same way until the trial is over, and returns them with what came of it.
 func (h *host) operate(t *testing.T, agent string, tr trial, in api.AnswerRequest) ([]api.Approval, actor.Answer) {
 	t.Helper()

@@ -114,10 +114,10 @@ func TestVMScriptInterpreter(t *testing.T) {
 // A rule about the interpreter comes before its going on.
 func TestVMScriptInterpreterDenied(t *testing.T) {
 	scripts(t, map[string]string{"direct": "#!/usr/bin/perl\n" + says})
-	for _, effect := range []string{"DENY", "REQUIRE_APPROVAL"} {
+	for effect, ask := range map[string]func(confined, actor.Request){"DENY": confined.denied, "REQUIRE_APPROVAL": confined.unapproved} {
 		theHost.policy(t, "scripter", scriptPolicy+
 			"  - { name: no-perl, action: shell_exec, conditions: { command: { starts_with: perl } }, effect: "+effect+" }\n")
-		theHost.launch(t, "scripter").denied(actor.Request{Op: "exec", Path: "/s/direct"})
+		ask(theHost.launch(t, "scripter"), actor.Request{Op: "exec", Path: "/s/direct"})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"caisson/audit"
+	"caisson/daemon/api"
 	"caisson/daemon/vmtest/actor"
 )
 
@@ -69,11 +70,17 @@ func TestVMDeployAgentCannotReadResearch(t *testing.T) {
 		c.denied(actor.Request{Op: "open", Path: path})
 	}
 
-	// Deploying needs a human, and there is no way to ask one yet: denied, and the log says why.
-	c.denied(actor.Request{Op: "exec", Path: "/usr/bin/npm", Args: []string{"npm", "run", "deploy"}})
-	theHost.logged(t, audit.Filter{Agent: "deploy-agent", Effect: "REQUIRE_APPROVAL"}, "the deploy that needs approval", func(r audit.Record) bool {
-		return r.Rule == "allow-deploy-command" && r.Enforced == "deny" && r.Reason == "approval is not available yet"
-	})
+	// Deploying needs a human, who says no, and then yes.
+	c.unapproved(actor.Request{Op: "exec", Path: "/usr/bin/npm", Args: []string{"npm", "run", "deploy"}})
+	tr := c.try(actor.Request{Op: "exec", Path: "/usr/bin/npm", Args: []string{"npm", "run", "deploy", "again"}})
+	if _, a := theHost.operate(t, "deploy-agent", tr, api.AnswerRequest{Answer: api.AnswerApprove}); a.Errno != 0 || a.Status != 0 {
+		t.Errorf("approved: %+v", a)
+	}
+	for _, enforced := range []string{"deny", "allow"} {
+		theHost.logged(t, audit.Filter{Agent: "deploy-agent", Effect: "REQUIRE_APPROVAL"}, "the deploy that needs approval: "+enforced, func(r audit.Record) bool {
+			return r.Rule == "allow-deploy-command" && r.Enforced == enforced && strings.HasSuffix(r.Reason, "by root")
+		})
+	}
 }
 
 func TestVMReloadLeavesOthersAlone(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -39,18 +40,26 @@ func racers(t *testing.T, n int) []confined {
 // each open a file in it by both paths and by a descriptor. Whenever the directory stood still, the answer was the one for
 // where it stood; moving a directory above it counts as moving it.
 func TestVMMovedDirectoryIsFollowed(t *testing.T) {
-	for _, row := range []struct{ name, moved, file string }{
-		{"the directory itself", "d", "d"},
-		{"two levels above", "d", "d/e/f"},
+	for _, row := range []struct {
+		name, moved, file string
+		open              []string // from `file`
+	}{
+		{"the directory itself", "d", "d", []string{"f"}},
+		{"two levels above", "d", "d/e/f", []string{"f"}},
+		// What is below the moved directory is found by its entry, and by that of the one above (recall_above).
+		{"the one above, which is known", "d", "d", []string{"f", "e/f", "a-name-that-does-not-stand-in-the-dentry-itself/f", "e/g/f"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			agents := racers(t, 2)
-			lay(t, []string{"/race/allowed/" + row.file}, []string{"/race/allowed/" + row.file + "/f"})
+			for _, name := range row.open {
+				file := filepath.Join("/race/allowed", row.file, name)
+				lay(t, []string{filepath.Dir(file)}, []string{file})
+			}
 			clock, err := actor.WriteClock("/race/allowed/clock")
 			if err != nil {
 				t.Fatal(err)
 			}
-			moves := raceAgainst(t, agents, row.file, func() error {
+			moves := raceAgainst(t, agents, row.file, row.open, func() error {
 				clock.Add(1)
 				err := os.Rename("/race/allowed/"+row.moved, "/race/denied/"+row.moved)
 				clock.Add(1)
@@ -67,14 +76,14 @@ func TestVMMovedDirectoryIsFollowed(t *testing.T) {
 }
 
 // raceAgainst lets the agents race while the host moves, and returns how often it did.
-func raceAgainst(t *testing.T, agents []confined, file string, move func() error) int {
+func raceAgainst(t *testing.T, agents []confined, dir string, open []string, move func() error) int {
 	t.Helper()
 	const tries = 4000
 	answers := make(chan actor.Answer, len(agents))
 	for _, c := range agents {
 		go func() {
-			a, err := c.Do(actor.Request{Op: "race", Path: "/race/allowed/" + file, To: "/race/denied/" + file,
-				Args: []string{"/race/allowed/clock"}, Flag: tries})
+			a, err := c.Do(actor.Request{Op: "race", Path: "/race/allowed/" + dir, To: "/race/denied/" + dir,
+				Args: append([]string{"/race/allowed/clock"}, open...), Flag: tries})
 			if err != nil || a.Errno != 0 {
 				t.Errorf("race: %v, %v", err, a.Err())
 			}
@@ -116,9 +125,11 @@ func TestVMRemovedDirectoryIsForgotten(t *testing.T) {
 			dir  string
 			want error
 		}{{"/race/allowed/t", nil}, {"/race/denied/t", unix.EACCES}} {
-			lay(t, []string{row.dir}, []string{row.dir + "/f"})
-			if err := c.do(actor.Request{Op: "open", Path: row.dir + "/f"}).Err(); err != row.want {
-				t.Fatalf("round %d: %s: %v, want %v", i, row.dir, err, row.want)
+			lay(t, []string{row.dir + "/u"}, []string{row.dir + "/f", row.dir + "/u/f"})
+			for _, file := range []string{"/f", "/u/f"} {
+				if err := c.do(actor.Request{Op: "open", Path: row.dir + file}).Err(); err != row.want {
+					t.Fatalf("round %d: %s: %v, want %v", i, row.dir+file, err, row.want)
+				}
 			}
 			if err := os.RemoveAll(row.dir); err != nil {
 				t.Fatal(err)
@@ -130,7 +141,7 @@ func TestVMRemovedDirectoryIsForgotten(t *testing.T) {
 // A file system that is mounted somewhere else, or another one under the same device number, is judged by where it is now.
 func TestVMRemountedFileSystemIsForgotten(t *testing.T) {
 	c := racers(t, 1)[0]
-	open := actor.Request{Op: "open", Path: "/race/allowed/m/d/f"}
+	var open, below actor.Request
 	for range 4 {
 		for _, row := range []struct {
 			dir  string
@@ -138,12 +149,15 @@ func TestVMRemountedFileSystemIsForgotten(t *testing.T) {
 		}{{"/race/allowed/m", 0}, {"/race/denied/m", unix.EACCES}} {
 			t.Run(row.dir, func(t *testing.T) {
 				mountTmpfs(t, row.dir)
-				lay(t, []string{row.dir + "/d"}, []string{row.dir + "/d/f"})
-				open.Path = row.dir + "/d/f"
+				lay(t, []string{row.dir + "/d/e"}, []string{row.dir + "/d/f", row.dir + "/d/e/f"})
+				open = actor.Request{Op: "open", Path: row.dir + "/d/f"}
+				below = actor.Request{Op: "open", Path: row.dir + "/d/e/f"}
 				eventually(t, "the daemon's look at the mount table", func() bool { return c.do(open).Errno == int(row.want) })
 				for range 50 {
-					if a := c.do(open); a.Errno != int(row.want) {
-						t.Fatalf("%s: %v, want %v", open.Path, a.Err(), row.want)
+					for _, r := range []actor.Request{open, below} {
+						if a := c.do(r); a.Errno != int(row.want) {
+							t.Fatalf("%s: %v, want %v", r.Path, a.Err(), row.want)
+						}
 					}
 				}
 			})

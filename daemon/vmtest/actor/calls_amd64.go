@@ -28,7 +28,13 @@ var Calls = []struct {
 		return fdOf(raw(unix.SYS_OPENAT2, here, at(d, "new"), uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how)))
 	}},
 	{"truncate", func(d string) error { return only(raw(unix.SYS_TRUNCATE, at(d, "file"), 1)) }},
-	{"ftruncate", onFile(func(fd uintptr) error { return only(raw(unix.SYS_FTRUNCATE, fd, 1)) })},
+	{"ftruncate", func(d string) error {
+		fd, err := unix.Open(filepath.Join(d, "file"), unix.O_WRONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(only(raw(unix.SYS_FTRUNCATE, uintptr(fd), 1)), unix.Close(fd))
+	}},
 	{"rename", func(d string) error { return only(raw(unix.SYS_RENAME, at(d, "file"), at(d, "new"))) }},
 	{"renameat", func(d string) error { return only(raw(unix.SYS_RENAMEAT, here, at(d, "file"), here, at(d, "new"))) }},
 	{"renameat2", func(d string) error {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,6 +43,7 @@ var operations = map[string]func(Request) Answer{
 	"link":        func(r Request) Answer { return answer(unix.Link(r.Path, r.To)) },
 	"symlink":     func(r Request) Answer { return answer(unix.Symlink(r.To, r.Path)) },
 	"mkfifo":      func(r Request) Answer { return answer(unix.Mknod(r.Path, unix.S_IFIFO|0o644, 0)) },
+	"mkfile":      func(r Request) Answer { return answer(unix.Mknod(r.Path, unix.S_IFREG|0o644, 0)) },
 	"truncate":    func(r Request) Answer { return answer(unix.Truncate(r.Path, int64(r.Flag))) },
 	"chmod":       func(r Request) Answer { return answer(unix.Chmod(r.Path, 0o600)) },
 	"chown":       func(r Request) Answer { return answer(unix.Chown(r.Path, r.Flag, r.Flag)) },
@@ -56,7 +58,8 @@ var operations = map[string]func(Request) Answer{
 	"tmpfs":       func(r Request) Answer { return answer(unix.Mount("tmpfs", r.Path, "tmpfs", 0, "")) },
 	"memfd":       memfd,
 	"opentree":    openTree,
-	"exec":        run,
+	"exec":        func(r Request) Answer { return run(r, 0) },
+	"execinit":    func(r Request) Answer { return run(r, unix.CLONE_NEWPID) },
 	"opens":       opens,
 	"race":        race,
 	"threads":     threads,
@@ -85,15 +88,15 @@ var operations = map[string]func(Request) Answer{
 	"deploys":     deploys,
 }
 
-// run executes Args (argv) as the program Path and waits; Errno is execve's, Status the exit status.
-func run(r Request) Answer {
+// run executes Args (argv) as the program Path, in new namespaces, and waits; Errno is execve's, Status the exit status.
+func run(r Request, namespaces uintptr) Answer {
 	argv := r.Args
 	if len(argv) == 0 {
 		argv = []string{r.Path}
 	}
 
 	var out strings.Builder
-	cmd := &exec.Cmd{Path: r.Path, Args: argv, Stdout: &out, Stderr: &out}
+	cmd := &exec.Cmd{Path: r.Path, Args: argv, Stdout: &out, Stderr: &out, SysProcAttr: &syscall.SysProcAttr{Cloneflags: namespaces}}
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
@@ -124,7 +127,7 @@ func memfd(r Request) Answer {
 		}
 		b = b[n:]
 	}
-	return run(Request{Path: "/proc/self/fd/" + itoa(fd), Args: r.Args})
+	return run(Request{Path: "/proc/self/fd/" + itoa(fd), Args: r.Args}, 0)
 }
 
 // openTree opens Path through a detached copy of the mount of To, where its path is a different one.

@@ -24,10 +24,11 @@ const raceThreads = 3
 // raced counts what a race has shown.
 type raced struct{ here, there, wrong atomic.Int32 }
 
-// race opens the file "f" of a directory that somebody moves between Path, where it may be read, and To, where it may not:
-// by both paths, and through a descriptor of the directory. Args[0] is the clock, a file whose first four bytes count the
-// moves (see RaceHere). An answer counts only if the clock stood while it was given. Flag is how often each thread tries;
-// Status counts the answers that were wrong, Out says how many were right in each place.
+// race opens files of a directory that somebody moves between Path, where it may be read, and To, where it may not: by both
+// paths, and through a descriptor of the directory. Args[0] is the clock, a file whose first four bytes count the moves (see
+// RaceHere); the others are the files' names, from the directory. An answer counts only if the clock stood while it was
+// given. Flag is how often each thread tries; Status counts the answers that were wrong, Out says how many were right in each
+// place.
 func race(r Request) Answer {
 	clock, err := mapClock(r.Args[0])
 	if err != nil {
@@ -43,10 +44,11 @@ func race(r Request) Answer {
 	var all sync.WaitGroup
 	for range raceThreads {
 		all.Go(func() {
-			for range r.Flag {
-				result.try(clock, func() error { return openAt(dir, "f") }, nil, unix.EACCES)
-				result.try(clock, func() error { return openAt(unix.AT_FDCWD, r.Path+"/f") }, nil, unix.ENOENT)
-				result.try(clock, func() error { return openAt(unix.AT_FDCWD, r.To+"/f") }, unix.ENOENT, unix.EACCES)
+			for i := range r.Flag {
+				name := r.Args[1+i%(len(r.Args)-1)]
+				result.try(clock, func() error { return openAt(dir, name) }, nil, unix.EACCES)
+				result.try(clock, func() error { return openAt(unix.AT_FDCWD, r.Path+"/"+name) }, nil, unix.ENOENT)
+				result.try(clock, func() error { return openAt(unix.AT_FDCWD, r.To+"/"+name) }, unix.ENOENT, unix.EACCES)
 			}
 		})
 	}

@@ -107,5 +107,9 @@ func (e *event) verdictText(path string) string {
 // observedVerdict is what the rules say where the image does not know: an agent that is only observed is not held for it.
 func (e *event) observedVerdict(path string) string {
 	_, rule := layout.SplitVerdict(e.Verdict)
-	return policy.Settle(e.gen.policy, e.gen.env, e.onHost(path), rule).Effect.String()
+	v := policy.Settle(e.gen.policy, e.gen.env, e.onHost(path), rule)
+	if v.Effect == policy.Defer {
+		return audit.VerdictDeny // it would be: nobody knows the name of a host
+	}
+	return v.Effect.String()
 }

@@ -34,7 +34,7 @@ those about any other subject that the rule matches. caisson grants lists what i
 
 Where a rule wants several users to approve, the calls go on with the last of them; its --run or --for is the one that counts.` +
 			exits(answerExits...),
-		Example: `  caisson approve r3 --for 15m --reason 'release 1.4'
+		Example: `  caisson approve r3-bfpd --for 15m --reason 'release 1.4'
   caisson approve --all --agent deploy-agent`,
 		RunE:              f.run(u),
 		ValidArgsFunction: completeRequests,
@@ -53,7 +53,7 @@ func newDeny(u *ui) *cobra.Command {
 		Use: "deny {ID… | --all --agent NAME}", Short: "Refuse requests",
 		Long: `Refuse requests that wait for an answer. The calls fail with EACCES. The denial is remembered for a while: the run cannot ask
 for the same again at once.` + exits(answerExits...),
-		Example:           "  caisson deny r3 --reason 'not before the tests pass'",
+		Example:           "  caisson deny r3-bfpd --reason 'not before the tests pass'",
 		RunE:              f.run(u),
 		ValidArgsFunction: completeRequests,
 	}

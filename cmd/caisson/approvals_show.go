@@ -20,7 +20,7 @@ func newApprovalsShow(u *ui) *cobra.Command {
 		Long: `Show all that is known of a request that waits, and the commands that answer it. The processes begin with the first of the
 run and end with the one that waits; what a process calls itself and the words of its command stand in quotes and prove
 nothing.` + exits(failed, wrongUsage),
-		Example: "  caisson approvals show r3",
+		Example: "  caisson approvals show r3-bfpd",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage("caisson approvals lists the ids", "show takes the id of one request")

@@ -197,3 +197,19 @@ func TestDenialsAreBounded(t *testing.T) {
 		t.Errorf("%d denials, the last %+v", len(told), told[0])
 	}
 }
+
+// What an image left open and was answered earlier in the same system call is recorded as what the rules say.
+func TestKeptAnswersAreSettled(t *testing.T) {
+	a := newAsking(t)
+	for path, want := range map[string]string{"/p/12": audit.VerdictAllow, "/p/x": audit.VerdictRequireApproval} {
+		q := a.hold(t, 1, policy.FileWrite, layout.OpUnlink, path, "", 0)
+		e := layout.Event{N: 2, Time: 1000, Run: run, Agent: me, Generation: gen + 1, Action: layout.ActionWrite, Op: layout.OpUnlink, Reason: layout.ReasonApproved,
+			Verdict: q.Verdict(), StartNode: a.image.Node(int(policy.FileWrite), "mnt")}
+		if err := a.Handle(e, []byte(path), nil); err != nil {
+			t.Fatal(err)
+		}
+		if rec := a.records[len(a.records)-1]; rec.Verdict != want || rec.Enforced != audit.EnforcedAllow || a.Stats().Disagreements != 0 {
+			t.Errorf("%s: %s, %s, want %s", path, rec.Verdict, rec.Enforced, want)
+		}
+	}
+}

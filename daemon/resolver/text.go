@@ -96,16 +96,19 @@ func (e *event) verdictText(path string) string {
 		return audit.VerdictRequireApproval
 	case e.Reason == layout.ReasonHeld:
 		return audit.VerdictDefer
+	case e.Reason == layout.ReasonApproved && effect == layout.EffectDefer && e.gen != nil: // settled earlier in the same call
+		return e.settledVerdict(path)
 	case permitted(&e.Event):
 		return audit.VerdictAllow
 	case e.Reason == layout.ReasonPolicy && effect == layout.EffectDefer && e.gen != nil:
-		return e.observedVerdict(path)
+		return e.settledVerdict(path)
 	}
 	return audit.VerdictDeny
 }
 
-// observedVerdict is what the rules say where the image does not know: an agent that is only observed is not held for it.
-func (e *event) observedVerdict(path string) string {
+// settledVerdict is what the rules say where the image does not know, and nothing was held for it: what is only observed, and
+// what was answered before.
+func (e *event) settledVerdict(path string) string {
 	_, rule := layout.SplitVerdict(e.Verdict)
 	v := policy.Settle(e.gen.policy, e.gen.env, e.onHost(path), rule)
 	if v.Effect == policy.Defer {

@@ -189,7 +189,16 @@ func TestEvents(t *testing.T) {
 	h.event(t, "a", "/old/g", 6) // 4 and 5 are lost
 	until(t, func() bool { return d.status().Events.Missing == 2 })
 	h.kernel.mu.Lock()
-	h.kernel.seen[1] = 3 // all of the other CPU's are lost
+	h.kernel.seen[1] = 3 // none of the other CPU's has been read: they are in the buffer, as far as anybody can tell
+	h.kernel.unread = 1
+	h.kernel.mu.Unlock()
+	for end := time.Now().Add(4 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if n := d.status().Events.Missing; n != 2 {
+			t.Fatalf("%d events are given up while the buffer has not been read", n)
+		}
+	}
+	h.kernel.mu.Lock()
+	h.kernel.unread = 0 // and now all of them are lost
 	h.kernel.mu.Unlock()
 	until(t, func() bool { return d.status().Events.Missing == 5 })
 

@@ -76,8 +76,8 @@ func (d *Daemon) look(now time.Time) {
 	}
 }
 
-// holes writes down which events never arrived. Only when the ring buffer is idle can the kernel's counters tell of
-// events that were lost last.
+// holes writes down which events never arrived. Only when nothing is left in the ring buffer can the kernel's counters tell
+// of events that were lost last: the counters are read first, so that all they have counted has been read by then.
 func (d *Daemon) holes(now time.Time, idle bool) error {
 	d.seqMu.Lock()
 	if idle {
@@ -85,6 +85,9 @@ func (d *Daemon) holes(now time.Time, idle bool) error {
 		if err != nil {
 			d.seqMu.Unlock()
 			return err
+		}
+		if !d.waiting.Load() || d.kernel.Unread() > 0 {
+			counters = nil
 		}
 		for cpu, c := range counters {
 			d.sequence.Counted(uint32(cpu), c.Seen, now)

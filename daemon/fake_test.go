@@ -44,6 +44,7 @@ type fakeKernel struct {
 	setCalls int
 	failSet  error
 	attended time.Duration
+	unread   int // bytes
 	requests map[uint64]layout.Request
 	answers  map[uint64]layout.Answer
 }
@@ -172,6 +173,11 @@ func (k *fakeKernel) Read() (layout.Event, []byte, []byte, error) {
 	case <-k.closed:
 		return layout.Event{}, nil, nil, os.ErrClosed
 	}
+}
+func (k *fakeKernel) Unread() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.unread
 }
 func (k *fakeKernel) Counters() ([]layout.Counters, error) {
 	k.mu.Lock()

@@ -24,6 +24,7 @@ type Kernel interface {
 	Identify(pid int, id layout.Identity) error
 	IdentityOf(pidfd int) (layout.Identity, bool, error)
 	Read() (e layout.Event, path, argv []byte, err error)
+	Unread() int
 	Counters() ([]layout.Counters, error)
 	holds.Kernel
 	Close() error

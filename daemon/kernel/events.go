@@ -51,6 +51,10 @@ func (k *Kernel) Read() (layout.Event, []byte, []byte, error) {
 	return e, path, argv, nil
 }
 
+// Unread is how many bytes of events are in the buffer: what the reader waits for may be there already, because it is not
+// woken for each event. It must not be called after Close.
+func (k *Kernel) Unread() int { return k.reader.AvailableBytes() }
+
 // Counters returns the counters of each CPU since the maps were made.
 func (k *Kernel) Counters() ([]layout.Counters, error) {
 	var perCPU []layout.Counters

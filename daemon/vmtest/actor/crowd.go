@@ -55,7 +55,7 @@ func threads(r Request) Answer {
 	return Answer{Status: int(right.Load())}
 }
 
-// forks makes Flag short-lived children, many at once, or all if Data says so; each opens To and must be denied, and opens Path and must not.
+// forks makes Flag short-lived children, many at once; each opens To and must be denied, and opens Path and must not.
 // Status counts the children for which both held. The children are made by a raw fork: nothing but system calls runs in
 // them.
 func forks(r Request) Answer {
@@ -63,9 +63,6 @@ func forks(r Request) Answer {
 	path, denied := cstring(r.Path), cstring(r.To)
 	for started := 0; started < r.Flag; {
 		batch := min(64, r.Flag-started)
-		if r.Data == "all" {
-			batch = r.Flag
-		}
 		for range batch {
 			forkOne(path, denied)
 		}

@@ -3,24 +3,19 @@
 package control
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"caisson/bpf/layout"
+	"caisson/daemon/proc"
 )
 
 // soPeerPidfd is SO_PEERPIDFD of Linux 6.5 (include/uapi/asm-generic/socket.h), the same on x86-64 and arm64.
 const soPeerPidfd = 0x4d
-
-// userHZ is the unit of times in /proc/PID/stat; Linux has fixed it for user space.
-const userHZ = 100
 
 // Peer is the process at the other end, as the kernel names it.
 type Peer struct {
@@ -106,18 +101,7 @@ func (p *Peer) identify(who Who) error {
 
 // startTime reads when a process started, rounded down to the clock tick.
 func startTime(pid int) (time.Time, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return time.Time{}, fmt.Errorf("start of process %d: %w", pid, err)
-	}
-
-	// The name in parentheses may hold anything, so fields are counted from its end; the 22nd is the start.
-	_, rest, _ := bytes.Cut(b[bytes.LastIndexByte(b, ')')+1:], []byte(" "))
-	fields := bytes.Fields(rest)
-	if len(fields) < 20 {
-		return time.Time{}, fmt.Errorf("start of process %d: /proc/%d/stat is too short", pid, pid)
-	}
-	ticks, err := strconv.ParseInt(string(fields[19]), 10, 64)
+	stat, err := proc.OfProcess(pid)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("start of process %d: %w", pid, err)
 	}
@@ -127,5 +111,5 @@ func startTime(pid int) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("time since boot: %w", err)
 	}
 	boot := time.Now().Add(-time.Duration(now.Nano()))
-	return boot.Add(time.Duration(ticks) * time.Second / userHZ), nil
+	return boot.Add(time.Duration(stat.Start) * proc.Tick), nil
 }

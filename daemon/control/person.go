@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"caisson/daemon/approvals"
+	"caisson/daemon/proc"
 )
 
 // Person is who the peer's process acts for, as the kernel has it: its user, its groups and its terminal. Names are those
@@ -24,7 +25,7 @@ func (p Peer) Person() (approvals.Person, error) {
 	if err != nil {
 		return who, fmt.Errorf("groups of process %d: %w", p.PID, err)
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID))
+	stat, err := proc.OfProcess(p.PID)
 	if err != nil {
 		return who, fmt.Errorf("terminal of process %d: %w", p.PID, err)
 	}
@@ -33,7 +34,7 @@ func (p Peer) Person() (approvals.Person, error) {
 		return who, fmt.Errorf("process %d has ended: %w", p.PID, err)
 	}
 
-	who.TTY = terminal(stat)
+	who.TTY = terminal(stat.TTY)
 	if u, err := user.LookupId(strconv.FormatUint(uint64(p.UID), 10)); err == nil {
 		who.User = strings.ToValidUTF8(u.Username, "?")
 	}
@@ -58,14 +59,9 @@ func groups(status []byte) []string {
 // terminals are the drivers whose devices have well-known names (Documentation/admin-guide/devices.txt), by major number.
 var terminals = map[uint64]string{4: "tty", 136: "pts/", 137: "pts/", 138: "pts/", 139: "pts/", 140: "pts/", 141: "pts/", 142: "pts/", 143: "pts/"}
 
-// terminal is the controlling terminal in /proc/PID/stat; "" for none, its numbers for one without a well-known name.
-func terminal(stat []byte) string {
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 5 {
-		return ""
-	}
-	dev, err := strconv.ParseUint(string(fields[4]), 10, 32) // MKDEV as new_encode_dev writes it
-	if err != nil || dev == 0 {
+// terminal is the name of a terminal, "" for none; of one without a well-known name, its numbers.
+func terminal(dev uint64) string {
+	if dev == 0 {
 		return ""
 	}
 	major, minor := dev>>8&0xfff, dev&0xff|dev>>12&0xfff00

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"caisson/daemon/api"
+	"caisson/daemon/proc"
 )
 
 const (
@@ -22,19 +23,19 @@ func lineage(pid uint32, inside func(pid int) (bool, error)) []api.Process {
 	var line []api.Process
 	for at := int(pid); len(line) < maxParents; {
 		// What cannot be read any more has ended, and with it the line.
-		stat, err := readStat(fmt.Sprintf("/proc/%d/stat", at))
+		stat, err := proc.OfProcess(at)
 		if err != nil {
 			return line
 		}
 		if in, err := inside(at); err != nil || !in {
 			return line
 		}
-		p := api.Process{PID: uint32(at), Comm: valid(stat.comm), Command: command(at)}
+		p := api.Process{PID: uint32(at), Comm: valid(stat.Comm), Command: command(at)}
 		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", at)); err == nil {
 			p.Exe = valid(exe)
 		}
 		line = append(line, p)
-		at = stat.ppid
+		at = stat.PPID
 	}
 	return line
 }

@@ -3,14 +3,13 @@
 package holds
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"caisson/daemon/proc"
 )
 
 // Task is a thread that waits, as the kernel names it. Start, of its process in ns since boot, makes its numbers unique.
@@ -18,9 +17,6 @@ type Task struct {
 	PID, TID uint32
 	Start    uint64
 }
-
-// tick is the unit of times in /proc/PID/stat, in ns: Linux has fixed it for user space at 1/100 s.
-const tick = 10_000_000
 
 // errEnded means that a task is no more.
 var errEnded = errors.New("the task has ended")
@@ -51,48 +47,19 @@ func continueTask(t Task) error {
 
 // alive returns errEnded if the task is no more, or a zombie.
 func alive(t Task) error {
-	stat, err := readStat(fmt.Sprintf("/proc/%d/task/%d/stat", t.PID, t.TID))
+	stat, err := proc.OfThread(int(t.PID), int(t.TID))
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH):
 		return errEnded
 	case err != nil:
 		return err
-	case stat.state == 'Z' || stat.state == 'X':
+	case stat.State == 'Z' || stat.State == 'X':
 		return errEnded
 	}
 	// A thread has a start of its own, at or after that of its process.
-	if t.TID == t.PID && stat.start != t.Start/tick || stat.start < t.Start/tick {
+	started := t.Start / uint64(proc.Tick)
+	if t.TID == t.PID && stat.Start != started || stat.Start < started {
 		return errEnded
 	}
 	return nil
-}
-
-// procStat is what matters here of /proc/PID/stat.
-type procStat struct {
-	comm  string
-	state byte
-	ppid  int
-	start uint64 // in ticks
-}
-
-func readStat(path string) (procStat, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return procStat{}, err
-	}
-	// The name in parentheses may hold anything, so fields are counted from its end; the state is the third.
-	from, to := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
-	if from < 0 || to < from {
-		return procStat{}, fmt.Errorf("%s: no name in it", path)
-	}
-	fields := bytes.Fields(b[to+1:])
-	if len(fields) < 20 {
-		return procStat{}, fmt.Errorf("%s: too short", path)
-	}
-	ppid, err := strconv.Atoi(string(fields[1]))
-	start, err2 := strconv.ParseUint(string(fields[19]), 10, 64)
-	if err := errors.Join(err, err2); err != nil {
-		return procStat{}, fmt.Errorf("%s: %w", path, err)
-	}
-	return procStat{string(b[from+1 : to]), fields[0][0], ppid, start}, nil
 }

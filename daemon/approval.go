@@ -13,10 +13,7 @@ import (
 
 // Pending lists the requests that somebody may answer.
 func (b backend) Pending(r *http.Request, p approvals.Person, after uint64) api.Approvals {
-	if after != 0 {
-		b.holds.Changed(r.Context(), after)
-	}
-	return b.holds.Pending(p)
+	return b.holds.PendingAfter(r.Context(), p, after)
 }
 
 // Respond answers requests.

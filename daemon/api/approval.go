@@ -6,7 +6,7 @@ import "time"
 
 // Approvals is what waits for an answer, oldest first: as much of it as the caller may answer.
 type Approvals struct {
-	// Version changes whenever the list does. A GET with ?after=VERSION waits for that, 25 seconds at most.
+	// Version is made of the list: two that say the same have the same. A GET with ?after=VERSION waits for that, 25 seconds at most.
 	Version  uint64     `json:"version"`
 	Requests []Approval `json:"requests"`
 }

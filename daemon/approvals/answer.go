@@ -99,6 +99,15 @@ func (q *Queue) Deny(id string, p Person, text string, now time.Time) ([]Verdict
 	return q.close(r, Verdict{Why: Denied, Text: text, Retry: d.until}), nil
 }
 
+// TakeBack undoes an approval that was not enough, or what an approval is remembered as: it could not be written down, so
+// nothing may come of it.
+func (q *Queue) TakeBack(id, grant string, p Person) {
+	delete(q.grants, grant)
+	if r := q.requests[id]; r != nil {
+		r.votes = slices.DeleteFunc(r.votes, func(v Person) bool { return v.UID == p.UID })
+	}
+}
+
 // answerable finds a request that this person may answer now.
 func (q *Queue) answerable(id string, p Person, now time.Time) (*request, error) {
 	r := q.requests[id]

@@ -58,7 +58,7 @@ func wrong(in api.AnswerRequest) (problem, hint string) {
 func (h *Holder) respond(p approvals.Person, in api.AnswerRequest, id string) api.Answered {
 	h.mu.Lock()
 	asked, known := h.queue.Get(id)
-	if in.Run && known && h.record(id).Run == "" {
+	if in.Run && known && asked.Ask.Terms.Allow(p) && h.record(id).Run == "" {
 		h.mu.Unlock()
 		return api.Answered{ID: id, Error: id + ": its processes are in no run", Hint: "approve it once, or for a time"}
 	}
@@ -92,15 +92,16 @@ func (h *Holder) respond(p approvals.Person, in api.AnswerRequest, id string) ap
 	if op == "vote" {
 		out.Missing = asked.Ask.Terms.Missing(len(left.Votes))
 		err = h.opt.Record(note(record, op, id, p, fmt.Sprintf("%d more needed", out.Missing), 0))
-		h.mu.Lock()
-		h.touch()
-		h.mu.Unlock()
 	} else {
 		out.Calls, out.Grant = len(over), over[0].Grant
 		err = h.deliver(op, over, p, in.Text)
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.touch()
 	if err != nil {
-		out.Error, out.Hint = "it could not be written to the audit log, so it was denied: "+err.Error(), "mend the log and reload the policies"
+		h.queue.TakeBack(id, out.Grant, p)
+		out.Error, out.Hint = "it could not be written to the audit log, so nothing was approved: "+err.Error(), "mend the log and reload the policies"
 	}
 	return out
 }
@@ -194,6 +195,10 @@ func (h *Holder) close(id, outcome string, by []string) {
 	}
 	delete(h.views, id)
 	h.touch()
+	if outcome == hooks.Withdrawn {
+		h.gone = append(h.gone, note(v.record, "withdraw", id, approvals.Person{}, "", 0))
+		h.hurry()
+	}
 	if h.opt.Ended != nil {
 		v.news.Outcome, v.news.By = outcome, by
 		h.opt.Ended(v.news)

@@ -81,7 +81,21 @@ func (h *Holder) due(now time.Time) (next time.Time) {
 	if err := h.deliver("timeout", over, approvals.Person{}, "nobody answered in time"); err != nil {
 		h.opt.Log.Error("record of a request that has timed out", "error", err)
 	}
+	h.tellGone()
 	return next
+}
+
+// tellGone writes down which requests have ended by themselves.
+func (h *Holder) tellGone() {
+	h.mu.Lock()
+	gone := h.gone
+	h.gone = nil
+	h.mu.Unlock()
+	for _, r := range gone {
+		if err := h.opt.Record(r); err != nil {
+			h.opt.Log.Error("record of a request that has ended", "request", r.Ask, "error", err)
+		}
+	}
 }
 
 // wake continues a call that has been answered, and says when to do so again. The caller holds mu.
@@ -153,15 +167,15 @@ func (h *Holder) adopt(id uint64, r layout.Request, now time.Time) {
 		return
 	}
 	delete(h.stray, id)
-	if err := h.again(id, r); err != nil {
+	if err := again(h.opt.Kernel, h.opt.Continue, id, r); err != nil {
 		h.opt.Log.Error("a question that nobody knows", "question", id, "error", err)
 	}
 }
 
 // again makes a task ask anew, if it still waits.
-func (h *Holder) again(id uint64, r layout.Request) error {
-	err := h.opt.Kernel.Forget(id)
-	if e := h.opt.Continue(Task{r.PID, r.PID, r.Start}); !errors.Is(e, errEnded) {
+func again(k Kernel, cont func(Task) error, id uint64, r layout.Request) error {
+	err := k.Forget(id)
+	if e := cont(Task{r.PID, r.PID, r.Start}); !errors.Is(e, errEnded) {
 		err = errors.Join(err, e)
 	}
 	return err
@@ -173,7 +187,7 @@ func (h *Holder) Resume() error {
 	if err := h.opt.Kernel.Attend(attendTime); err != nil {
 		return err
 	}
-	return release(h.opt.Kernel, h.again)
+	return allAgain(h.opt.Kernel, h.opt.Continue)
 }
 
 // Release ends holding: everything that waits asks once more and, because nobody attends, is denied.
@@ -189,24 +203,18 @@ func Release(k Kernel, cont func(Task) error) error {
 	if err := k.Attend(0); err != nil {
 		return err
 	}
-	return release(k, func(id uint64, r layout.Request) error {
-		err := k.Forget(id)
-		if e := cont(Task{r.PID, r.PID, r.Start}); !errors.Is(e, errEnded) {
-			err = errors.Join(err, e)
-		}
-		return err
-	})
+	return allAgain(k, cont)
 }
 
-// release goes over everything that the kernel holds.
-func release(k Kernel, f func(uint64, layout.Request) error) error {
+// allAgain makes everything that the kernel holds ask anew.
+func allAgain(k Kernel, cont func(Task) error) error {
 	held, err := k.Requests()
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for id, r := range held {
-		errs = append(errs, f(id, r))
+		errs = append(errs, again(k, cont, id, r))
 	}
 	return errors.Join(errs...)
 }

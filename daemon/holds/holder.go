@@ -4,6 +4,7 @@ package holds
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"runtime"
@@ -59,8 +60,8 @@ type Holder struct {
 	last    map[Task]uint64      // the last question of each task
 	crowd   map[Task]int         // calls of each process, by its first thread
 	views   map[string]*view     // by id of the request
-	version uint64               // of what Pending says
-	changed chan struct{}        // closed when it changes
+	gone    []audit.Record       // of requests that have ended by themselves, not yet in the log
+	changed chan struct{}        // closed when a list of Pending may have changed
 	stray   map[uint64]time.Time // questions that the kernel has and nobody has been told of, since when
 }
 
@@ -120,7 +121,7 @@ func New(opt Options) *Holder {
 	}
 	return &Holder{
 		opt: opt, pool: newPool(), soon: make(chan struct{}, 1), queue: approvals.New(opt.Limits, opt.Tag),
-		calls: map[uint64]*call{}, last: map[Task]uint64{}, crowd: map[Task]int{}, views: map[string]*view{}, version: 1, changed: make(chan struct{}),
+		calls: map[uint64]*call{}, last: map[Task]uint64{}, crowd: map[Task]int{}, views: map[string]*view{}, changed: make(chan struct{}),
 		stray: map[uint64]time.Time{},
 	}
 }
@@ -157,22 +158,32 @@ func (h *Holder) Run(ctx context.Context) error {
 	parts.Go(func() { h.pool.work(ctx, workers(), h.decide) })
 	h.attend(ctx)
 	parts.Wait()
-	return h.Release()
+	err := h.Release()
+	h.tellGone()
+	return err
 }
 
 // decide settles a question, or queues it for somebody's approval.
 func (h *Holder) decide(q *resolver.Question) {
 	r := q.Settle()
-	var line []api.Process
-	if r.Effect == policy.RequireApproval {
-		line = lineage(q.Record.PID, h.opt.Inside)
+	v := h.rule(q, r)
+	if v == nil {
+		return
 	}
+	line := lineage(q.Record.PID, h.opt.Inside) // only of the first of many calls: it takes its time
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v.processes = line
+	h.touch()
+}
 
+// rule applies what the policy says about a question. It returns the view of the request that has begun by it; nil: none has.
+func (h *Holder) rule(q *resolver.Question, r resolver.Ruling) *view {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := h.calls[q.Hold]
 	if c == nil || c.answer != nil {
-		return
+		return nil
 	}
 	c.ruling = r
 	switch r.Effect {
@@ -180,18 +191,11 @@ func (h *Holder) decide(q *resolver.Question) {
 		v, answered, first := h.queue.Ask(ask(q, r), h.opt.Clock())
 		if answered {
 			h.reply(c, h.answerOf(c, v))
-			break
+			return nil
 		}
 		h.touch()
 		if first {
-			p := h.queue.Of(q.Hold)
-			v := &view{record: q.Record, processes: line}
-			h.views[p.ID] = v
-			v.news = News{Approval: h.describe(p), Redacted: redacted(q.Record)}
-			if h.opt.Begun != nil {
-				h.opt.Begun(v.news)
-			}
-			h.hurry()
+			return h.open(h.queue.Of(q.Hold), q.Record)
 		}
 	case policy.Allow:
 		h.reply(c, resolver.Answer{Allow: true, Verdict: r.Verdict, Reason: "resolved", Text: "a pattern that only user space can match"})
@@ -200,6 +204,19 @@ func (h *Holder) decide(q *resolver.Question) {
 	default:
 		h.reply(c, resolver.Answer{Verdict: r.Verdict, Reason: "resolved", Text: "a pattern that only user space can match"})
 	}
+	return nil
+}
+
+// open begins to show a request, and tells of it. The caller holds mu.
+func (h *Holder) open(p approvals.Pending, record audit.Record) *view {
+	v := &view{record: record}
+	h.views[p.ID] = v
+	v.news = News{Approval: h.describe(p), Redacted: redacted(record)}
+	if h.opt.Begun != nil {
+		h.opt.Begun(v.news)
+	}
+	h.hurry() // it has a deadline
+	return v
 }
 
 // ask is a question as the queue takes it.
@@ -275,14 +292,13 @@ func (h *Holder) drop(hold uint64) {
 // abandon lets go of a call and continues its task, which asks anew if it still wants to. The caller holds mu.
 func (h *Holder) abandon(c *call) {
 	h.drop(c.question.Hold)
-	if err := h.opt.Continue(c.process); err != nil && err != errEnded {
+	if err := h.opt.Continue(c.process); err != nil && !errors.Is(err, errEnded) {
 		h.opt.Log.Error("continuing a task", "pid", c.task.PID, "error", err)
 	}
 }
 
-// touch says that what Pending says has changed. The caller holds mu.
+// touch says that a list of Pending may have changed. The caller holds mu.
 func (h *Holder) touch() {
-	h.version++
 	close(h.changed)
 	h.changed = make(chan struct{})
 }

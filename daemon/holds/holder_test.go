@@ -74,6 +74,7 @@ const testPolicy = `agent: coder
 rules:
   - { name: odd, action: file_read, conditions: { path: { regex: "/p/[0-9]+(a|bc)*" } }, effect: ALLOW }
   - { name: asks, action: file_read, conditions: { path: { starts_with: /p } }, effect: REQUIRE_APPROVAL, message: "Why not?", timeout: 1m }
+  - { name: two, action: file_read, conditions: { path: { starts_with: /q } }, effect: REQUIRE_APPROVAL, quorum: 2 }
   - { name: hosts, action: network, conditions: { host: { glob: "*.example.com" } }, effect: ALLOW }
 `
 
@@ -231,7 +232,7 @@ func TestDeferredIsSettled(t *testing.T) {
 	if p := b.Pending(root).Requests; len(p) != 1 || p[0].Rule != "asks" || p[0].Subject != "/p/12ab" || p[0].Message != "Why not?" || p[0].Run != "run1" {
 		t.Errorf("%+v", p)
 	}
-	host := b.put(layout.Event{Action: layout.ActionNet, Op: layout.OpConnect, TID: 103, Family: 2, Proto: 6, Port: 443, Verdict: layout.Verdict(layout.EffectDefer, 2)}, "")
+	host := b.put(layout.Event{Action: layout.ActionNet, Op: layout.OpConnect, TID: 103, Family: 2, Proto: 6, Port: 443, Verdict: layout.Verdict(layout.EffectDefer, 3)}, "")
 	if a := b.used(host); a.Allow || a.Reason != "unknown-name" {
 		t.Errorf("a rule that wants a name: %+v", a)
 	}
@@ -280,8 +281,23 @@ func TestNothingWithoutTheLog(t *testing.T) {
 	hold := b.ask(101, "/p/x")
 	b.broken = errors.New("disk full")
 	got := b.respond(api.AnswerRequest{Answer: api.AnswerApprove, IDs: []string{b.Pending(root).Requests[0].ID}, Run: true})
-	if !strings.Contains(got.Error, "disk full") || got.Hint == "" || b.told(hold) != "deny" {
-		t.Errorf("%+v, the kernel was told %q", got, b.told(hold))
+	if !strings.Contains(got.Error, "disk full") || got.Hint == "" || b.told(hold) != "deny" || len(b.Grants().Grants) != 0 {
+		t.Errorf("%+v, the kernel was told %q; grants %+v", got, b.told(hold), b.Grants())
+	}
+
+	// An approval of two that is not in the log does not count for the next.
+	hold = b.ask(101, "/q/x")
+	id := b.Pending(root).Requests[0].ID
+	for _, who := range []uint32{0, 5} {
+		b.broken = map[uint32]error{0: errors.New("disk full"), 5: nil}[who]
+		p := approvals.Person{UID: who, PID: 9, Owner: true}
+		out, err := b.Respond(p, api.AnswerRequest{Answer: api.AnswerApprove, IDs: []string{id}})
+		if err != nil || (out.Answers[0].Error == "") != (who == 5) || b.told(hold) != "" {
+			t.Errorf("user %d: %+v, %v, the kernel was told %q", who, out, err, b.told(hold))
+		}
+	}
+	if votes := b.Pending(root).Requests[0].Approved; len(votes) != 1 || votes[0].UID != 5 {
+		t.Errorf("%+v", votes)
 	}
 }
 
@@ -367,6 +383,10 @@ func TestTheDead(t *testing.T) {
 	}
 	if n := b.news[len(b.news)-1]; n.Outcome != hooks.Withdrawn {
 		t.Errorf("%+v", n)
+	}
+	b.pass(0)
+	if r := b.records[len(b.records)-1]; r.Kind != audit.KindApproval || r.Op != "withdraw" || r.Ask != b.news[0].ID || r.Actor != nil {
+		t.Errorf("%+v", r)
 	}
 
 	// A task that asks something else has given up what it asked before.
@@ -464,18 +484,24 @@ func TestGrantsAreListedAndRevoked(t *testing.T) {
 	}
 }
 
-func TestChanged(t *testing.T) {
+func TestPendingAfter(t *testing.T) {
 	b := newBench(t)
-	version := b.Pending(root).Version
-	woken := make(chan bool)
-	go func() {
-		b.Changed(context.Background(), version)
-		woken <- true
-	}()
+	stranger := approvals.Person{UID: 5, PID: 10}
+	first := b.Pending(root).Version
+	woken := make(chan uint64)
+	go func() { woken <- b.PendingAfter(context.Background(), root, first).Version }()
 	b.ask(101, "/p/a")
-	<-woken
-	b.Changed(context.Background(), version) // is another already
+	second := <-woken
+	if second == first || b.PendingAfter(context.Background(), root, first).Version != second {
+		t.Errorf("version %d became %d", first, second)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	b.Changed(ctx, b.Pending(root).Version)
+	if v := b.PendingAfter(ctx, root, second).Version; v != second {
+		t.Errorf("nothing has happened, and %d became %d", second, v)
+	}
+	// Who may answer nothing is told nothing.
+	if v := b.Pending(stranger).Version; v != first {
+		t.Errorf("an empty list has version %d, and had %d", v, first)
+	}
 }

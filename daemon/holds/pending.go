@@ -4,6 +4,8 @@ package holds
 
 import (
 	"context"
+	"encoding/json"
+	"hash/fnv"
 	"net/http"
 	"time"
 
@@ -19,29 +21,45 @@ const patience = 25 * time.Second
 func (h *Holder) Pending(p approvals.Person) api.Approvals {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	out := api.Approvals{Version: h.version, Requests: []api.Approval{}}
+	out := api.Approvals{Requests: []api.Approval{}}
 	for _, r := range h.queue.Pending() {
 		if r.Ask.Terms.Allow(p) {
 			out.Requests = append(out.Requests, h.describe(r))
 		}
 	}
+	out.Version = version(out.Requests)
 	return out
 }
 
-// Changed waits until the list is not that of a version any more, or for some time.
-func (h *Holder) Changed(ctx context.Context, version uint64) {
-	h.mu.Lock()
-	same, changed := h.version == version, h.changed
-	h.mu.Unlock()
-	if !same {
-		return
+// version is a number for a list. It is made of what the list says and of nothing else, so that nobody learns by it that
+// something happens which he may not see.
+func version(list []api.Approval) uint64 {
+	sum := fnv.New64a()
+	if err := json.NewEncoder(sum).Encode(list); err != nil {
+		panic("encoding a list of requests: " + err.Error()) // should never fail because it is made of texts, numbers and times
 	}
+	return max(1, sum.Sum64()>>11) // 53 bits, which every reader of JSON can hold; 0 means that none is known
+}
+
+// PendingAfter is [Holder.Pending], but waits until the list is not that of a version any more, or for some time.
+func (h *Holder) PendingAfter(ctx context.Context, p approvals.Person, after uint64) api.Approvals {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-changed:
-	case <-timer.C:
+	for {
+		h.mu.Lock()
+		changed := h.changed
+		h.mu.Unlock()
+		list := h.Pending(p)
+		if list.Version != after {
+			return list
+		}
+		select {
+		case <-ctx.Done():
+			return list
+		case <-changed:
+		case <-timer.C:
+			return list
+		}
 	}
 }
 

@@ -11,13 +11,6 @@ import (
 	"caisson/daemon/client"
 )
 
-// maxReason is the longest reason in bytes, and maxFor the longest time of a grant. Keep both in sync with
-// [api.AnswerRequest].
-const (
-	maxReason = 500
-	maxFor    = 24 * time.Hour
-)
-
 var answerExits = []meaning{
 	{exitOK, "every request was answered"},
 	{exitFailed, "at least one was not, or the daemon could not be asked"},

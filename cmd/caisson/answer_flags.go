@@ -47,8 +47,8 @@ func (f *answerFlags) request(cmd *cobra.Command, ids []string) (api.AnswerReque
 	if err := f.scope(cmd); err != nil {
 		return in, err
 	}
-	if n := len(in.Text); n > maxReason {
-		return in, usage("shorten it", "--reason has %d bytes, more than %d", n, maxReason)
+	if n := len(in.Text); n > api.MaxText {
+		return in, usage("shorten it", "--reason has %d bytes, more than %d", n, api.MaxText)
 	}
 	if !utf8.ValidString(in.Text) || strings.ContainsFunc(in.Text, unicode.IsControl) {
 		return in, usage("write one line of UTF-8", "--reason is not a line of text")
@@ -93,7 +93,7 @@ func (f *answerFlags) scope(cmd *cobra.Command) error {
 	switch {
 	case len(given) > 1:
 		return usage("use one of them", "%s exclude each other", strings.Join(given, " and "))
-	case timed && (f.duration <= 0 || f.duration > maxFor):
+	case timed && (f.duration <= 0 || f.duration > api.MaxFor):
 		return usage("use a time of more than 0 and at most 24h, as 15m", "--for %s is out of range", f.duration)
 	case f.pattern && f.once:
 		return usage("use --run or --for in place of --once", "--once and --pattern exclude each other")

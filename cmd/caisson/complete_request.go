@@ -26,19 +26,21 @@ func completionClient(cmd *cobra.Command) (*client.Client, context.Context, cont
 	return client.New(socket), ctx, cancel
 }
 
+// offer is an id as a shell shows it.
+func offer(id, agent, rule string) string {
+	return audit.Sanitize(id) + "\t" + audit.Sanitize(agent+" "+rule)
+}
+
 // completeRequests offers the requests that wait and are not on the line yet.
-func completeRequests(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func completeRequests(cmd *cobra.Command, args []string, _ string) (out []string, _ cobra.ShellCompDirective) {
 	c, ctx, cancel := completionClient(cmd)
 	defer cancel()
-	list, err := c.Approvals(ctx, 0)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-
-	var out []string
-	for _, a := range list.Requests {
-		if !slices.Contains(args, a.ID) {
-			out = append(out, audit.Sanitize(a.ID)+"\t"+audit.Sanitize(a.Agent+" "+a.Rule))
+	// Without an answer there is nothing to offer, and no place to say why.
+	if list, err := c.Approvals(ctx, 0); err == nil {
+		for _, a := range list.Requests {
+			if !slices.Contains(args, a.ID) {
+				out = append(out, offer(a.ID, a.Agent, a.Rule))
+			}
 		}
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp
@@ -53,18 +55,14 @@ func completeRequest(cmd *cobra.Command, args []string, word string) ([]string, 
 }
 
 // completeGrants offers the grants that are not on the line yet.
-func completeGrants(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func completeGrants(cmd *cobra.Command, args []string, _ string) (out []string, _ cobra.ShellCompDirective) {
 	c, ctx, cancel := completionClient(cmd)
 	defer cancel()
-	list, err := c.Grants(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-
-	var out []string
-	for _, g := range list.Grants {
-		if !slices.Contains(args, g.ID) {
-			out = append(out, audit.Sanitize(g.ID)+"\t"+audit.Sanitize(g.Agent+" "+g.Rule))
+	if list, err := c.Grants(ctx); err == nil {
+		for _, g := range list.Grants {
+			if !slices.Contains(args, g.ID) {
+				out = append(out, offer(g.ID, g.Agent, g.Rule))
+			}
 		}
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp

@@ -139,7 +139,7 @@ func pasted(s string) string {
 }
 
 func (v *view) write(s string) {
-	if len(v.reason)+len(s) <= maxReason {
+	if len(v.reason)+len(s) <= api.MaxText {
 		v.reason += s
 	}
 }

@@ -275,8 +275,8 @@ func TestNotAnswered(t *testing.T) {
 	})
 	t.Run("a reason that is too long", func(t *testing.T) {
 		s := newStage(t, requests(1)...)
-		s.char("d" + strings.Repeat("ä", maxReason))
-		if o := s.press(key{name: keyEnter}); o == nil || len(o.in.Text) != maxReason {
+		s.char("d" + strings.Repeat("ä", api.MaxText))
+		if o := s.press(key{name: keyEnter}); o == nil || len(o.in.Text) != api.MaxText {
 			t.Errorf("%+v", o)
 		}
 	})

@@ -56,15 +56,21 @@ const (
 	AnswerDeny    = "deny"
 )
 
+// MaxText is the longest text of an answer, in bytes, and MaxFor the longest time of a grant.
+const (
+	MaxText = 500
+	MaxFor  = 24 * time.Hour
+)
+
 // AnswerRequest answers requests.
 type AnswerRequest struct {
 	Answer  string        `json:"answer"`            // AnswerApprove or AnswerDeny
 	IDs     []string      `json:"ids,omitempty"`     // which; or:
 	Agent   string        `json:"agent,omitempty"`   // all that wait of an agent
 	Run     bool          `json:"run,omitempty"`     // approve for as long as the run lives
-	For     time.Duration `json:"for,omitempty"`     // approve in every run of the agent for that time, in nanoseconds, 24 h at most
+	For     time.Duration `json:"for,omitempty"`     // approve in every run of the agent for that time, in nanoseconds, at most MaxFor
 	Pattern bool          `json:"pattern,omitempty"` // approve whatever the rule matches, not only this subject; with Run or For
-	Text    string        `json:"text,omitempty"`    // why; the agent can read it. At most 500 bytes
+	Text    string        `json:"text,omitempty"`    // why; the agent can read it. At most MaxText bytes
 }
 
 // Answers is what became of them, in order.

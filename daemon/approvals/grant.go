@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"caisson/daemon/api"
 )
 
 // Scope is how far an approval goes.
@@ -18,16 +20,13 @@ type Scope struct {
 // once says whether the approval is used up by the calls that wait now.
 func (s Scope) once() bool { return !s.Run && s.For == 0 }
 
-// MaxGrant is the longest time for which an approval can be given.
-const MaxGrant = 24 * time.Hour
-
 // valid says what is wrong with a scope; "" if nothing is.
 func (s Scope) valid() string {
 	switch {
 	case s.Run && s.For != 0:
 		return "an approval is for the run or for a time, not for both"
-	case s.For < 0 || s.For > MaxGrant:
-		return "the time of an approval is more than 0 and at most 24h"
+	case s.For < 0 || s.For > api.MaxFor:
+		return "the time of an approval is more than 0 and at most " + api.MaxFor.String()
 	case s.Pattern && s.once():
 		return "an approval of all that the rule matches needs an end: the run's, or a time"
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"caisson/daemon/api"
 )
 
 var (
@@ -201,7 +203,7 @@ func TestGrantsEnd(t *testing.T) {
 }
 
 func TestScopes(t *testing.T) {
-	for _, s := range []Scope{{Run: true, For: time.Minute}, {For: -1}, {For: MaxGrant + 1}, {Pattern: true}} {
+	for _, s := range []Scope{{Run: true, For: time.Minute}, {For: -1}, {For: api.MaxFor + 1}, {Pattern: true}} {
 		q := New(DefaultLimits, "t")
 		id := ask(t, q, deploy(1), start)
 		if v, err := q.Approve(id, anna, s, "", start); err == nil || len(v) != 0 {

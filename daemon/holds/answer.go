@@ -15,9 +15,6 @@ import (
 	"caisson/daemon/resolver"
 )
 
-// maxText is the longest text that comes with an answer, in bytes.
-const maxText = 500
-
 // Respond answers requests for somebody. What becomes of each is in the answer; the error is that of the whole.
 func (h *Holder) Respond(p approvals.Person, in api.AnswerRequest) (api.Answers, error) {
 	if problem, hint := wrong(in); problem != "" {
@@ -48,8 +45,8 @@ func wrong(in api.AnswerRequest) (problem, hint string) {
 		return "either ids or an agent must be named", "caisson approvals lists both"
 	case !approve && (in.Run || in.For != 0 || in.Pattern):
 		return "a denial has no scope: it is remembered for the run, for a while", "leave run, for and pattern out"
-	case len(in.Text) > maxText || strings.ContainsFunc(in.Text, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return "the text is too long, or not text", fmt.Sprintf("use at most %d bytes in one line", maxText)
+	case len(in.Text) > api.MaxText || strings.ContainsFunc(in.Text, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return "the text is too long, or not text", fmt.Sprintf("use at most %d bytes in one line", api.MaxText)
 	}
 	return "", ""
 }

@@ -101,6 +101,9 @@ func (q *Queue) Ask(a Ask, now time.Time) (v Verdict, answered, news bool) {
 	return Verdict{}, false, news
 }
 
+// News says whether a call would wait in a request of its own, if it has to wait.
+func (q *Queue) News(a Ask) bool { return q.waiting[wait{a.Run, a.matter()}] == nil }
+
 // load counts what an agent has in the queue.
 func (q *Queue) load(agent string) (requests, holds int) {
 	for _, r := range q.requests {

@@ -16,7 +16,7 @@ const (
 	sweepTime = time.Second
 	// attendTime is for how long the kernel believes that somebody is there to answer. A daemon that has died is noticed
 	// after that, and what would be held is denied.
-	attendTime = 5 * time.Second
+	attendTime = 10 * time.Second
 	// lostTime is after what time a question of which no event has come is put again: the event was lost.
 	lostTime = 2 * time.Second
 	// unusedTime is after what time an answer that is not used is taken back: nobody waits for it, or it was missed.
@@ -26,14 +26,31 @@ const (
 // A task that is continued goes on at once, unless another thread of its process stops the whole again before it had its
 // turn: one that waits for another answer. So such a one is continued again soon, until its turn comes.
 const (
-	againAlone   = 50 * time.Millisecond
-	againCrowded = 2 * time.Millisecond
+	againAlone   = 50 * time.Millisecond // doubled each time
+	againCrowded = 2 * time.Millisecond  // the same, up to againLongest
 	againLongest = 16 * time.Millisecond
 	againSlow    = 250 * time.Millisecond
 	againOften   = 400 // tries, then slowly
 )
 
-// attend keeps the kernel asking, continues tasks again, and ends what has waited too long, until the context ends.
+// beat tells the kernel that somebody attends, until the context ends. However much there is to look after, it is not that
+// for which the kernel must wait.
+func (h *Holder) beat(ctx context.Context) {
+	every := time.NewTicker(sweepTime)
+	defer every.Stop()
+	for {
+		if err := h.opt.Kernel.Attend(attendTime); err != nil {
+			h.opt.Log.Error("telling the kernel that somebody attends", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+	}
+}
+
+// attend continues tasks again, and ends what has waited too long, until the context ends.
 func (h *Holder) attend(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -48,7 +65,7 @@ func (h *Holder) attend(ctx context.Context) {
 		now := h.opt.Clock()
 		if now.Sub(swept) >= sweepTime || now.Before(swept) {
 			swept = now
-			if err := errors.Join(h.opt.Kernel.Attend(attendTime), h.sweep(now)); err != nil {
+			if err := h.sweep(now); err != nil {
 				h.opt.Log.Error("looking after calls that wait", "error", err)
 			}
 		}
@@ -108,7 +125,7 @@ func (h *Holder) wake(c *call, now time.Time) {
 	if err != nil {
 		h.opt.Log.Error("continuing a task", "pid", c.task.PID, "error", err)
 	}
-	wait := againAlone
+	wait := min(time.Second, againAlone<<min(c.tries, 5))
 	if h.crowd[c.process] > 1 {
 		wait = min(againLongest, againCrowded<<min(c.tries, 3))
 	}

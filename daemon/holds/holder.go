@@ -155,6 +155,7 @@ func workers() int { return max(2, runtime.GOMAXPROCS(0)) }
 // Run answers questions and looks after calls until the context ends. Then nothing is held any more.
 func (h *Holder) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
+	parts.Go(func() { h.beat(ctx) })
 	parts.Go(func() { h.pool.work(ctx, workers(), h.decide) })
 	h.attend(ctx)
 	parts.Wait()
@@ -166,24 +167,16 @@ func (h *Holder) Run(ctx context.Context) error {
 // decide settles a question, or queues it for somebody's approval.
 func (h *Holder) decide(q *resolver.Question) {
 	r := q.Settle()
-	v := h.rule(q, r)
-	if v == nil {
-		return
+	var line []api.Process
+	if r.Effect == policy.RequireApproval && h.news(q, r) {
+		line = lineage(q.Record.PID, h.opt.Inside) // it takes its time, so not under mu, and not for each of a thousand calls
 	}
-	line := lineage(q.Record.PID, h.opt.Inside) // only of the first of many calls: it takes its time
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	v.processes = line
-	h.touch()
-}
 
-// rule applies what the policy says about a question. It returns the view of the request that has begun by it; nil: none has.
-func (h *Holder) rule(q *resolver.Question, r resolver.Ruling) *view {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := h.calls[q.Hold]
 	if c == nil || c.answer != nil {
-		return nil
+		return
 	}
 	c.ruling = r
 	switch r.Effect {
@@ -191,11 +184,11 @@ func (h *Holder) rule(q *resolver.Question, r resolver.Ruling) *view {
 		v, answered, first := h.queue.Ask(ask(q, r), h.opt.Clock())
 		if answered {
 			h.reply(c, h.answerOf(c, v))
-			return nil
+			break
 		}
 		h.touch()
 		if first {
-			return h.open(h.queue.Of(q.Hold), q.Record)
+			h.open(h.queue.Of(q.Hold), &view{record: q.Record, processes: line})
 		}
 	case policy.Allow:
 		h.reply(c, resolver.Answer{Allow: true, Verdict: r.Verdict, Reason: "resolved", Text: "a pattern that only user space can match"})
@@ -204,19 +197,23 @@ func (h *Holder) rule(q *resolver.Question, r resolver.Ruling) *view {
 	default:
 		h.reply(c, resolver.Answer{Verdict: r.Verdict, Reason: "resolved", Text: "a pattern that only user space can match"})
 	}
-	return nil
+}
+
+// news says whether a question would begin a request.
+func (h *Holder) news(q *resolver.Question, r resolver.Ruling) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.queue.News(ask(q, r))
 }
 
 // open begins to show a request, and tells of it. The caller holds mu.
-func (h *Holder) open(p approvals.Pending, record audit.Record) *view {
-	v := &view{record: record}
+func (h *Holder) open(p approvals.Pending, v *view) {
 	h.views[p.ID] = v
-	v.news = News{Approval: h.describe(p), Redacted: redacted(record)}
+	v.news = News{Approval: h.describe(p), Redacted: redacted(v.record)}
 	if h.opt.Begun != nil {
 		h.opt.Begun(v.news)
 	}
 	h.hurry() // it has a deadline
-	return v
 }
 
 // ask is a question as the queue takes it.

@@ -133,13 +133,22 @@ func TestVMApprovalUnderSignals(t *testing.T) {
 	settledHolds(t)
 }
 
+// kill is crash when everything so far is on disk: of the daemon that comes next no event is missing.
+func (h *host) kill(t *testing.T) {
+	t.Helper()
+	if _, err := h.settle(); err != nil {
+		t.Fatal(err)
+	}
+	h.crash(t)
+}
+
 // A daemon that dies leaves what waits to the next one; one that stops has it denied.
 func TestVMApprovalOverDaemons(t *testing.T) {
 	held(t)
 	c := theHost.launch(t, "asker")
 	tr := c.try(create("/hold/crash"))
 	before := theHost.pending(t, "asker", 1)[0]
-	theHost.crash(t)
+	theHost.kill(t)
 	time.Sleep(time.Second)
 	if tr.over() {
 		t.Fatalf("it went on with no daemon there: %+v", tr.answer())
@@ -153,6 +162,23 @@ func TestVMApprovalOverDaemons(t *testing.T) {
 	if a := tr.answer(); a.Errno != 0 {
 		t.Errorf("approved after a restart: %v", a.Err())
 	}
+
+	// What a daemon that was killed leaves can also be denied without the next one.
+	tr = c.try(create("/hold/release"))
+	theHost.pending(t, "asker", 1)
+	theHost.kill(t)
+	if out, err := exec.Command(daemonPath, "release").CombinedOutput(); err != nil {
+		t.Errorf("caissond release: %v, %s", err, out)
+	}
+	if a := tr.answer(); !a.Denied() {
+		t.Errorf("released: %+v", a)
+	}
+	c.denied(create("/hold/release"))
+	absent(t, "/hold/release")
+	if n := left(t); n != 0 {
+		t.Errorf("%d questions are left", n)
+	}
+	theHost.restart(t)
 
 	tr = c.try(create("/hold/stop"))
 	theHost.pending(t, "asker", 1)
@@ -177,8 +203,8 @@ func TestVMApprovalGrants(t *testing.T) {
 	theHost.policy(t, "other", strings.Replace(askerPolicy, "agent: asker", "agent: other", 1))
 	c := theHost.launch(t, "asker")
 
-	const crowd = 60
-	tr := c.try(actor.Request{Op: "forks", Path: "/hold/file", To: "/data/research/dataset.csv", Flag: crowd})
+	const crowd = 1000
+	tr := c.try(actor.Request{Op: "forks", Path: "/hold/file", To: "/data/research/dataset.csv", Flag: crowd, Data: "all"})
 	eventually(t, "one request of all children", func() bool {
 		list := theHost.requests(t, "asker")
 		return len(list) == 1 && list[0].Waiting == crowd && list[0].Count == crowd
@@ -223,12 +249,18 @@ func TestVMApprovalGrants(t *testing.T) {
 	caisson("grants", "revoke", a[0].Grant)
 	tr = c.try(actor.Request{Op: "read", Path: "/hold/file"})
 	id := theHost.pending(t, "asker", 1)[0].ID
-	caisson("approve", id, "--for", "10m", "--reason", "for now")
+	caisson("approve", id, "--for", "10m", "--reason", "release 1.4")
 	if a := tr.answer(); a.Errno != 0 {
 		t.Errorf("approved for ten minutes: %+v", a)
 	}
 	again := theHost.launch(t, "asker")
 	again.allowed(actor.Request{Op: "read", Path: "/hold/file"})
+	tr = again.try(actor.Request{Op: "mkdir", Path: "/hold/one"})
+	caisson("approve", theHost.pending(t, "asker", 1)[0].ID, "--run", "--pattern")
+	if a := tr.answer(); a.Errno != 0 {
+		t.Errorf("approved for whatever the rule matches: %+v", a)
+	}
+	again.allowed(actor.Request{Op: "rmdir", Path: "/hold/dir"}) // something else that the same rule is about
 	theHost.policy(t, "asker", askerPolicy+"description: another\n")
 	tr = again.try(actor.Request{Op: "read", Path: "/hold/file"})
 	theHost.pending(t, "asker", 1)

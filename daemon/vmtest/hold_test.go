@@ -152,6 +152,9 @@ func TestVMHoldOperations(t *testing.T) {
 			if first.Waiting != 1 || first.Count != 1 || len(first.Processes) == 0 || first.Processes[0].PID == 0 {
 				t.Errorf("%+v", first)
 			}
+			if want := map[string]string{"ask-write": "May it change this?"}[first.Rule]; first.Message != want {
+				t.Errorf("rule %s says %q, want %q", first.Rule, first.Message, want)
+			}
 			theHost.respond(t, api.AnswerRequest{Answer: api.AnswerDeny, IDs: []string{first.ID}, Text: "no"})
 			if a := tr.answer(); !a.Denied() {
 				t.Fatalf("refused: %+v", a)

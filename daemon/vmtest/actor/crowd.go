@@ -55,14 +55,17 @@ func threads(r Request) Answer {
 	return Answer{Status: int(right.Load())}
 }
 
-// forks makes Flag short-lived children, many at once; each opens To and must be denied, and opens Path and must not.
-// Status counts the children for which both held. The children are made by a raw fork: nothing but system calls runs in
+// forks makes Flag short-lived children, many at once, or all of them if Data says so; each opens To and must be denied, and
+// opens Path and must not. Status counts the children for which both held. The children are made by a raw fork: nothing but system calls runs in
 // them.
 func forks(r Request) Answer {
 	right := 0
 	path, denied := cstring(r.Path), cstring(r.To)
 	for started := 0; started < r.Flag; {
 		batch := min(64, r.Flag-started)
+		if r.Data == "all" {
+			batch = r.Flag
+		}
 		for range batch {
 			forkOne(path, denied)
 		}

@@ -101,7 +101,7 @@ func (d *Daemon) assemble() {
 	d.runs = runs.New(runs.Options{
 		Tree: d.tree, Identify: d.kernel.Identify, Record: d.ledger.AppendSync, Watch: d.watcher.Add, Ended: d.ended,
 	})
-	d.holds = holds.New(holds.Options{Kernel: d.kernel, Record: d.ledger.AppendSync, Inside: d.tree.Inside, Tag: tag(d.started), Log: d.log,
+	d.holds = holds.New(holds.Options{Kernel: d.kernel, Record: d.ledger.AppendSync, Inside: d.tree.Inside, Behind: func() bool { return d.kernel.Unread() > 0 }, Tag: tag(d.started), Log: d.log,
 		Begun: func(n holds.News) { d.announce(hooks.EventRequest, n) }, Ended: func(n holds.News) { d.announce(hooks.EventAnswered, n) }})
 	d.resolver = resolver.New(resolver.Options{
 		Record: d.ledger.Append,

@@ -17,8 +17,13 @@ const (
 	// attendTime is for how long the kernel believes that somebody is there to answer. A daemon that has died is noticed
 	// after that, and what would be held is denied.
 	attendTime = 10 * time.Second
-	// lostTime is after what time a question of which no event has come is put again: the event was lost.
-	lostTime = 2 * time.Second
+	// livesPerSweep is how many tasks are asked at a time whether they are alive: of more than that, others each time.
+	livesPerSweep = 128
+	// lostTime is after what time a question of which no event has come is put again: the event was lost. While there are
+	// events to read, its own may be among them, so that it takes longer to say so: to put questions again that are on their
+	// way would make more of them.
+	lostTime       = 2 * time.Second
+	lostTimeBehind = time.Minute
 	// unusedTime is after what time an answer that is not used is taken back: nobody waits for it, or it was missed.
 	unusedTime = 5 * time.Second
 )
@@ -151,12 +156,14 @@ func (h *Holder) sweep(now time.Time) error {
 			delete(h.stray, id)
 		}
 	}
-	for id, r := range held {
+	lives := 0
+	for id, r := range held { // Go begins anywhere, each time
 		c := h.calls[id]
+		lives++
 		switch {
 		case c == nil:
 			h.adopt(id, r, now)
-		case errors.Is(h.opt.Alive(c.task), errEnded):
+		case lives <= livesPerSweep && errors.Is(h.opt.Alive(c.task), errEnded):
 			h.drop(id)
 		case c.answer != nil && now.Sub(c.answered) > unusedTime:
 			h.abandon(c)
@@ -180,7 +187,11 @@ func (h *Holder) adopt(id uint64, r layout.Request, now time.Time) {
 		h.stray[id] = now
 		return
 	}
-	if now.Sub(since) < lostTime {
+	wait := lostTime
+	if h.opt.Behind() {
+		wait = lostTimeBehind
+	}
+	if now.Sub(since) < wait {
 		return
 	}
 	delete(h.stray, id)

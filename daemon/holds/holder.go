@@ -35,6 +35,7 @@ type Options struct {
 	Kernel Kernel
 	Record func(audit.Record) error    // returns when the record is on disk
 	Inside func(pid int) (bool, error) // says whether a process is where agents run
+	Behind func() bool                 // says whether events of the kernel have not been read yet; nil: never
 	Limits approvals.Limits            // zero: the default
 	Tag    string                      // of the ids; see approvals.New
 	Log    *slog.Logger
@@ -112,6 +113,9 @@ func New(opt Options) *Holder {
 	}
 	if opt.Continue == nil {
 		opt.Continue = continueTask
+	}
+	if opt.Behind == nil {
+		opt.Behind = func() bool { return false }
 	}
 	if opt.Alive == nil {
 		opt.Alive = alive

@@ -69,18 +69,24 @@ func (h *Holds) Attend(d time.Duration) error {
 
 // Requests returns every question that waits for an answer, by number. It fails rather than return some of them.
 func (h *Holds) Requests() (map[uint64]layout.Request, error) {
-	var id uint64
-	var r layout.Request
+	const batch = 1024 // two calls to the kernel for each one would be too many when a thousand wait
+	var ids [batch]uint64
+	var requests [batch]layout.Request
+	var at ebpf.MapBatchCursor
 
 	list := map[uint64]layout.Request{}
-	entries := h.requests.Iterate()
-	for entries.Next(&id, &r) {
-		list[id] = r
+	for {
+		n, err := h.requests.BatchLookup(&at, ids[:], requests[:], nil)
+		for i := range n {
+			list[ids[i]] = requests[i]
+		}
+		if errors.Is(err, ebpf.ErrKeyNotExist) { // that was all
+			return list, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("questions: %w", err)
+		}
 	}
-	if err := entries.Err(); err != nil {
-		return nil, fmt.Errorf("questions: %w", err)
-	}
-	return list, nil
 }
 
 // Answer answers a question. The task that asked must be continued afterwards: then it asks again, and finds it. The answer
